@@ -1,0 +1,1 @@
+"""The ports' adapters. Named in `sendit.wiring` and nowhere else."""

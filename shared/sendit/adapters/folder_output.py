@@ -1,0 +1,138 @@
+"""The output store as a folder: create-only, whole or not at all, verified by crc32c."""
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import google_crc32c
+
+from sendit.errors import Code, ImageError, TransientError
+from sendit.ports import Stored
+
+TEMPORARY = ".sendit-tmp"
+
+_CHUNK = 1024 * 1024
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+class FolderOutput:
+    """An `OutputStore` below `root`. Objects are written in `root/.sendit-tmp` and linked to their place."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @contextmanager
+    def create(self, name: str) -> Iterator["_Pending"]:
+        """See `OutputStore.create`."""
+        with _as_transient():
+            pending = _Pending(self._root, name)
+        try:
+            yield pending
+        finally:
+            pending.discard()
+
+    def stat(self, name: str) -> int | None:
+        """See `OutputStore.stat`."""
+        try:
+            return os.lstat(self._root / name).st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """See `OutputStore.open`."""
+        with (self._root / name).open("rb") as stream:
+            yield stream
+
+    def sweep(self) -> None:
+        """Remove what killed workers left half-written. For whoever holds this folder's lock."""
+        shutil.rmtree(self._root / TEMPORARY, ignore_errors=True)
+
+
+class _Pending:
+    """One object on its way."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        self._root = root
+        self._name = name
+        folder = root / TEMPORARY
+        folder.mkdir(exist_ok=True)
+        self._part = folder / uuid.uuid4().hex
+        # not through tempfile: results are shared, so the umask decides who may read them
+        descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        self._stream = os.fdopen(descriptor, "w+b", buffering=_CHUNK)
+        self._crc = google_crc32c.Checksum()
+        self._size = 0
+
+    def write(self, data: bytes, /) -> int:
+        with _as_transient():
+            self._stream.write(data)
+        self._crc.update(bytes(data))
+        self._size += len(data)
+        return len(data)
+
+    def commit(self) -> Stored:
+        with _as_transient():
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+            crc = int.from_bytes(self._crc.digest(), "big")
+            self._stream.seek(0)
+            if _crc32c(self._stream) != (crc, self._size):
+                raise TransientError(Code.OUTPUT_NOT_VERIFIED)
+            final = self._root / self._name
+            final.parent.mkdir(parents=True, exist_ok=True)
+            created = self._link(final)
+        if not created and not self._is_same(final, crc):
+            raise ImageError(Code.CONFLICT)
+        return Stored(self._name, self._size, crc, created)
+
+    def discard(self) -> None:
+        # closing flushes, which fails once more on a full disk; the part goes all the same
+        with suppress(OSError):
+            self._stream.close()
+        with suppress(OSError):
+            self._part.unlink()
+
+    def _link(self, final: Path) -> bool:
+        """Put the object in its place; False if something is there already."""
+        try:
+            os.link(self._part, final)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # a file system without links: this run holds the folder's lock, so nobody comes in between
+            if os.path.lexists(final):
+                return False
+            self._part.rename(final)
+        return True
+
+    def _is_same(self, final: Path, crc: int) -> bool:
+        with _as_transient():
+            if not final.is_file() or final.is_symlink():
+                return False
+            with final.open("rb") as stream:
+                return _crc32c(stream) == (crc, self._size)
+
+
+def _crc32c(stream: BinaryIO) -> tuple[int, int]:
+    crc, size = google_crc32c.Checksum(), 0
+    while block := stream.read(_CHUNK):
+        crc.update(block)
+        size += len(block)
+    return int.from_bytes(crc.digest(), "big"), size
+
+
+@contextmanager
+def _as_transient() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TransientError(Code.NO_SPACE if error.errno in _FULL else Code.OUTPUT_UNAVAILABLE) from None

@@ -1,0 +1,72 @@
+"""SENDIT_HOME: the project key, and one folder of state for each OUT. 0700, its files 0600."""
+
+import hashlib
+import json
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from sendit.errors import Code, UsageError
+from sendit.files import make_private, read_or_none, write_private
+
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The private folder of this machine's user."""
+
+    path: Path
+
+    def prepare(self) -> None:
+        """Make the folder if there is none; raises `UsageError` (home_not_private) if others can read it."""
+        try:
+            make_private(self.path)
+            mode = self.path.stat().st_mode
+        except OSError as error:
+            raise UsageError(Code.BAD_SETTING, f"SENDIT_HOME={self.path}: {error.strerror}.") from None
+        if not stat.S_ISDIR(mode) or stat.S_IMODE(mode) & 0o077:
+            raise UsageError(Code.HOME_NOT_PRIVATE, f"Run: chmod 700 {self.path}")
+
+    def key(self) -> bytes:
+        """The project key; made on first use. Raises `UsageError` (bad_key) for one that is damaged or open."""
+        path = self.key_path
+        if not path.exists():
+            write_private(path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode("ascii"))
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise UsageError(Code.BAD_KEY, f"Others can read it. Run: chmod 600 {path}")
+        try:
+            key = bytes.fromhex(path.read_text("ascii").strip())
+        except (ValueError, OSError):
+            key = b""
+        if len(key) != _KEY_BYTES:
+            raise UsageError(Code.BAD_KEY, f"{path} is not {2 * _KEY_BYTES} hex digits: restore it from a backup.")
+        return key
+
+    @property
+    def key_path(self) -> Path:
+        """Where the project key lies."""
+        return self.path / "key"
+
+    def state_of(self, out: Path, key_id: str, profile_digest: str) -> Path:
+        """The folder of state for one OUT under one key and profile."""
+        identity = "\0".join((os.path.realpath(out), key_id, profile_digest))
+        digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()
+        return self.path / "runs" / digest[:16]
+
+    def remember(self, state: Path, source: Path, out: Path) -> None:
+        """Write beside the state which folders it is about, for the person who looks."""
+        make_private(state)
+        about = {"out": os.path.realpath(out), "source": os.path.realpath(source)}
+        write_private(state / "run.json", json.dumps(about, indent=1).encode("ascii"))
+
+    def runs(self) -> dict[Path, str]:
+        """The folders of state there are, with the OUT of each."""
+        found: dict[Path, str] = {}
+        for about in sorted(self.path.glob("runs/*/run.json")):
+            data = read_or_none(about)
+            if data is not None:
+                found[about.parent] = json.loads(data)["out"]
+        return found

@@ -1,0 +1,98 @@
+"""OUT as a whole: whose key and profile wrote it, and that only one run at a time does."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sendit.adapters.folder_output import TEMPORARY
+from sendit.errors import Code, UsageError
+from sendit.files import read_or_none
+
+LABEL = ".sendit.json"
+
+
+@dataclass(frozen=True, slots=True)
+class OutLabel:
+    """What OUT says about itself. Not secret: the key's id is derived one way."""
+
+    key_id: str
+    profile: str
+    profile_digest: str
+
+    @classmethod
+    def read(cls, out: Path) -> "OutLabel | None":
+        """The label, or None if OUT has none. Raises `UsageError` (out_unusable) for a damaged one."""
+        data = read_or_none(out / LABEL)
+        if not data:
+            return None
+        try:
+            fields = json.loads(data)
+            return cls(fields["key_id"], fields["profile"], fields["profile_digest"])
+        except (ValueError, KeyError, TypeError):
+            raise UsageError(Code.OUT_UNUSABLE, f"{out / LABEL} is damaged; use another OUT.") from None
+
+    def to_json(self) -> bytes:
+        """The label's bytes; the same for every run with this key and profile."""
+        fields = {"key_id": self.key_id, "profile": self.profile, "profile_digest": self.profile_digest}
+        return (json.dumps(fields, sort_keys=True) + "\n").encode("ascii")
+
+
+def check_apart(source: Path, out: Path, home: Path) -> None:
+    """Raise `UsageError` (folders_overlap) unless the three lie apart, links resolved."""
+    real = {"SRC": _real(source), "OUT": _real(out), "SENDIT_HOME": _real(home)}
+    for outer, around in real.items():
+        for inner, inside in real.items():
+            if inner != outer and (inside == around or around in inside.parents):
+                raise UsageError(Code.FOLDERS_OVERLAP, f"{inner} ({inside}) lies in {outer} ({around}).")
+
+
+def check_ours(out: Path, label: OutLabel) -> None:
+    """Raise `UsageError` unless OUT is absent, empty, or was written with this key and profile."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(Code.OUT_UNUSABLE, f"{out} is not a folder.")
+    found = OutLabel.read(out)
+    if found is None:
+        if out.exists() and any(item.name not in {LABEL, TEMPORARY} for item in out.iterdir()):
+            raise UsageError(Code.OUT_NOT_EMPTY, f"Use an empty folder instead of {out}, or a new one.")
+    elif found.key_id != label.key_id:
+        raise UsageError(
+            Code.OUT_OF_ANOTHER_KEY,
+            f"Key {found.key_id} wrote {out}, and this is key {label.key_id}: use that SENDIT_HOME, or another OUT.",
+        )
+    elif found.profile_digest != label.profile_digest:
+        raise UsageError(
+            Code.OUT_OF_ANOTHER_PROFILE,
+            f"{out} was written with {found.profile} ({found.profile_digest}), and this is {label.profile}"
+            f" ({label.profile_digest}): use another OUT.",
+        )
+
+
+@contextmanager
+def held(out: Path, label: OutLabel) -> Iterator[None]:
+    """Hold OUT for this run alone, labelled. Raises `UsageError` (run_in_progress, out_unusable, and as above)."""
+    check_ours(out, label)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(out / LABEL, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError as error:
+        raise UsageError(Code.OUT_UNUSABLE, f"{out}: {error.strerror}.") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(Code.RUN_IN_PROGRESS, f"Wait until it is done: {out}") from None
+        check_ours(out, label)  # another run may have labelled it a moment ago
+        if OutLabel.read(out) is None:
+            os.write(descriptor, label.to_json())
+            os.fsync(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))

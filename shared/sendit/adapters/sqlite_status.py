@@ -1,0 +1,318 @@
+"""The status store of one machine: SQLite in WAL mode, in a folder that only its owner can read.
+
+Batches and images are the documents of `sendit.documents` as JSON, beside the few columns that are searched.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from sendit.documents import (
+    batch_from_document,
+    batch_to_document,
+    from_json,
+    image_from_document,
+    image_to_document,
+    to_json,
+)
+from sendit.errors import Code, LeaseHeld, LeaseLost, Refused, TransientError
+from sendit.records import (
+    CLAIMABLE,
+    MAX_ERRORS_KEPT,
+    Batch,
+    BatchState,
+    Counts,
+    ErrorEntry,
+    Image,
+    ImageState,
+    Lease,
+    check_transition,
+)
+from sendit.tally import counted
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS batches (
+    number   INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    document TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ancestors (
+    ancestor TEXT NOT NULL,
+    id       TEXT NOT NULL REFERENCES batches (id),
+    PRIMARY KEY (ancestor, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS images (
+    batch_id TEXT NOT NULL REFERENCES batches (id),
+    id       TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (batch_id, id)
+) WITHOUT ROWID;
+"""
+_BUSY_SECONDS = 30.0
+
+
+class SqliteStatusStore:
+    """A `StatusStore` in one file. Safe to use from several threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        path.touch(mode=0o600)
+        self._lock = threading.RLock()
+        with _reachable():
+            self._connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def register(self, batch: Batch) -> Batch:
+        """See `StatusStore.register`."""
+        with self._transaction():
+            known = self._find(batch.id)
+            if known is not None:
+                return known
+            around = (self._find(ancestor) for ancestor in batch.ancestors)
+            inside = self._connection.execute(
+                "SELECT 1 FROM ancestors WHERE ancestor = ? LIMIT 1", (batch.id,)
+            ).fetchone()
+            if inside or any(found is not None for found in around):
+                raise Refused(Code.OVERLAP)
+            self._connection.execute(
+                "INSERT INTO batches (id, document) VALUES (?, ?)",
+                (batch.id, to_json(batch_to_document(batch))),
+            )
+            self._connection.executemany(
+                "INSERT INTO ancestors (ancestor, id) VALUES (?, ?)",
+                [(ancestor, batch.id) for ancestor in batch.ancestors],
+            )
+            return batch
+
+    def mark_published(self, batch_id: str, now: datetime) -> None:
+        """See `StatusStore.mark_published`."""
+        with self._transaction():
+            batch = self._get(batch_id)
+            if batch.state is BatchState.QUEUE:
+                self._put(replace(batch, state=BatchState.NEW, updated_at=now))
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """See `StatusStore.batch`."""
+        with self._lock, _reachable():
+            return self._find(batch_id)
+
+    def batches(self) -> Iterator[Batch]:
+        """See `StatusStore.batches`."""
+        with self._lock, _reachable():
+            rows = self._connection.execute("SELECT id, document FROM batches ORDER BY number").fetchall()
+        return (batch_from_document(batch_id, from_json(document)) for batch_id, document in rows)
+
+    def images(self, batch_id: str) -> Iterator[Image]:
+        """See `StatusStore.images`."""
+        with self._lock, _reachable():
+            rows = self._connection.execute(
+                "SELECT id, document FROM images WHERE batch_id = ?", (batch_id,)
+            ).fetchall()
+        return (image_from_document(image_id, batch_id, from_json(document)) for image_id, document in rows)
+
+    def claim(self, batch_id: str, lease: Lease, now: datetime) -> Batch:
+        """See `StatusStore.claim`."""
+        with self._transaction():
+            batch = self._find(batch_id)
+            if batch is None:
+                raise Refused(Code.UNKNOWN_BATCH)
+            if batch.state not in CLAIMABLE:
+                return batch
+            if batch.lease is not None and batch.lease.expires_at > now:
+                raise LeaseHeld
+            claimed = replace(
+                batch,
+                lease=lease,
+                attempt=batch.attempt + 1,
+                started_at=batch.started_at or now,
+            )
+            return self._move(claimed, BatchState.PROCESSING, now)
+
+    def renew(self, batch_id: str, lease: Lease, now: datetime) -> None:
+        """See `StatusStore.renew`."""
+        with self._transaction():
+            self._put(replace(self._held(batch_id, lease), lease=lease, updated_at=now))
+
+    def freeze(
+        self,
+        batch_id: str,
+        lease: Lease,
+        *,
+        found: int,
+        size_bytes: int,
+        profile_digest: str,
+        key_id: str,
+        now: datetime,
+    ) -> None:
+        """See `StatusStore.freeze`."""
+        with self._transaction():
+            batch = self._held(batch_id, lease)
+            frozen = replace(
+                batch,
+                frozen=True,
+                counts=replace(batch.counts, found=found),
+                size_bytes=size_bytes,
+                profile_digest=profile_digest,
+                key_id=key_id,
+                updated_at=now,
+            )
+            self._put(frozen)
+
+    def add_images(self, batch_id: str, lease: Lease, images: Sequence[Image], now: datetime) -> None:
+        """See `StatusStore.add_images`."""
+        with self._transaction():
+            self._put(replace(self._held(batch_id, lease), updated_at=now))
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO images (batch_id, id, document) VALUES (?, ?, ?)",
+                [(batch_id, image.id, to_json(image_to_document(image))) for image in images],
+            )
+
+    def save_outcomes(
+        self,
+        batch_id: str,
+        lease: Lease,
+        images: Sequence[Image],
+        counts: Counts,
+        errors: Sequence[ErrorEntry],
+        now: datetime,
+    ) -> None:
+        """See `StatusStore.save_outcomes`."""
+        with self._transaction():
+            batch = self._held(batch_id, lease)
+            for image in images:
+                self._put_image(image)
+            self._put(_with_errors(replace(batch, counts=counts, updated_at=now), errors))
+
+    def finish(
+        self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
+    ) -> Batch:
+        """See `StatusStore.finish`."""
+        with self._transaction():
+            batch = _with_errors(self._held(batch_id, lease), errors)
+            return self._move(replace(batch, lease=None, finished_at=now), state, now)
+
+    def release(self, batch_id: str, lease: Lease, now: datetime) -> None:
+        """See `StatusStore.release`."""
+        with self._transaction():
+            self._put(replace(self._held(batch_id, lease), lease=None, updated_at=now))
+
+    def flag_new_arrivals(self, batch_id: str, now: datetime) -> None:
+        """See `StatusStore.flag_new_arrivals`."""
+        with self._transaction():
+            self._put(replace(self._get(batch_id), has_new_arrivals=True, updated_at=now))
+
+    def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
+        """See `StatusStore.requeue`."""
+        with self._transaction():
+            batch = self._get(batch_id)
+            once_more = set(again)
+            kept: list[ErrorEntry] = []
+            counts = Counts(found=batch.counts.found)
+            for image in self.images(batch_id):
+                if image.id in once_more:
+                    self._put_image(
+                        Image(image.id, batch_id, ImageState.NEW, ((ImageState.NEW, now),), image.size_bytes)
+                    )
+                    continue
+                counts = counted(counts, image)
+                if image.code is not None:
+                    kept.append(ErrorEntry(image.code, image.sentence, image.times[-1][1], image.id))
+            batch = replace(
+                batch,
+                generation=batch.generation + 1,
+                counts=counts,
+                errors=(),
+                error_count=0,
+                finished_at=None,
+                frozen=False,
+                has_new_arrivals=False,
+            )
+            return self._move(_with_errors(batch, kept), BatchState.QUEUE, now)
+
+    def break_leases(self) -> None:
+        """End every lease. For whoever knows that no other worker is alive: a run that holds OUT's lock."""
+        with self._transaction():
+            for batch in list(self.batches()):
+                if batch.lease is not None:
+                    self._put(replace(batch, lease=None))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock, _reachable():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def _find(self, batch_id: str) -> Batch | None:
+        row = self._connection.execute("SELECT document FROM batches WHERE id = ?", (batch_id,)).fetchone()
+        return None if row is None else batch_from_document(batch_id, from_json(row[0]))
+
+    def _get(self, batch_id: str) -> Batch:
+        batch = self._find(batch_id)
+        if batch is None:
+            raise Refused(Code.UNKNOWN_BATCH)
+        return batch
+
+    def _held(self, batch_id: str, lease: Lease) -> Batch:
+        batch = self._find(batch_id)
+        if batch is None or batch.lease is None or batch.lease.owner != lease.owner:
+            raise LeaseLost
+        return batch
+
+    def _move(self, batch: Batch, state: BatchState, now: datetime) -> Batch:
+        check_transition(batch.state, state)
+        moved = replace(batch, state=state, updated_at=now)
+        self._put(moved)
+        return moved
+
+    def _put(self, batch: Batch) -> None:
+        self._connection.execute(
+            "UPDATE batches SET document = ? WHERE id = ?", (to_json(batch_to_document(batch)), batch.id)
+        )
+
+    def _put_image(self, image: Image) -> None:
+        row = self._connection.execute(
+            "SELECT document FROM images WHERE batch_id = ? AND id = ?", (image.batch_id, image.id)
+        ).fetchone()
+        if row is None:
+            raise Refused(Code.UNKNOWN_BATCH)
+        if image_from_document(image.id, image.batch_id, from_json(row[0])) == image:
+            return  # written before, by a write whose answer was lost
+        check_transition(ImageState(from_json(row[0])["status"]), image.state)
+        self._connection.execute(
+            "UPDATE images SET document = ? WHERE batch_id = ? AND id = ?",
+            (to_json(image_to_document(image)), image.batch_id, image.id),
+        )
+
+
+def _with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
+    return replace(
+        batch,
+        errors=(*batch.errors, *errors)[:MAX_ERRORS_KEPT],
+        error_count=batch.error_count + len(errors),
+    )
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        raise TransientError(Code.NO_SPACE if full else Code.STATUS_UNAVAILABLE) from None
+

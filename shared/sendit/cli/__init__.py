@@ -1,0 +1,87 @@
+"""The command line: `sendit VERB …`, one module per group of verbs."""
+
+import logging
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+
+from sendit import __version__, logs
+from sendit.cli.console import complain
+from sendit.cli.deidentify import deidentify
+from sendit.cli.run import run
+from sendit.cli.status import errors, status
+from sendit.errors import Code, SenditError, UsageError
+from sendit.settings import LogFormat, LogLevel
+
+FAILED = 1
+USAGE = 2
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="sendit",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they would print local variables, header values among them
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Takes folders of DICOM out of the clinic: de-identified to PS3.15, stored, every image accounted for.\n\n"
+    "Start with:  sendit run SRC OUT",
+    epilog="Settings are environment variables SENDIT_…; the README lists them.",
+)
+app.command()(run)
+app.command()(deidentify)
+app.command()(status)
+app.command()(errors)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sendit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _sendit(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+    ),
+) -> None:
+    del version
+
+
+def main() -> NoReturn:
+    """Run the command line. Exit status: 0 all stored; 3 some images were not; 1 failed; 2 usage."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    # until the settings are read; a verb sets it up again with what they say
+    logs.setup(LogFormat.AUTO, LogLevel.WARNING)
+    try:
+        app()
+    except UsageError as error:
+        complain(error)
+        sys.exit(USAGE)
+    except SenditError as error:
+        complain(error)
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted. What is stored stays stored; run the same command to go on.\n")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # whoever read our output has seen enough; Python must not complain about it once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+    except Exception as error:  # noqa: BLE001  the last resort: say where, and no value of anything
+        logs.event(
+            logging.CRITICAL,
+            "A defect in sendit ended the program.",
+            code=Code.INTERNAL_ERROR,
+            place=logs.place_of(error),
+        )
+        sys.exit(FAILED)
+    sys.exit(0)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

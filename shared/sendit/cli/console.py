@@ -1,0 +1,93 @@
+"""What verbs show: a progress bar or plain lines, tables, complaints. Results go to stdout, the rest to stderr."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from sendit.errors import SenditError
+from sendit.records import Counts
+from sendit.refs import printable
+
+_SECONDS_BETWEEN_LINES = 10.0
+_WIDTH_OF_A_PIPE = 160
+
+
+def complain(error: SenditError) -> None:
+    """One line: what is wrong, the code for scripts, and the way out."""
+    sys.stderr.write(f"sendit: {printable(error.sentence)} [{error.code}]\n")
+
+
+def say(line: str) -> None:
+    """One line of a result."""
+    sys.stdout.write(f"{line}\n")
+
+
+def say_json(result: object) -> None:
+    """A result for scripts."""
+    say(json.dumps(result, indent=1, default=str))
+
+
+def show_table(headings: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
+    """A table whose cells are shown as they are: no markup, no control characters; numbers to the right."""
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE, highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for column, heading in enumerate(headings):
+        numeric = bool(rows) and all(isinstance(row[column], int) for row in rows)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
+    console.print(table)
+
+
+class Watch:
+    """Progress of a run: `update` as often as you like."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=None, stored=0, rejected=0, errored=0) if progress else None
+        self._said_at = time.monotonic()
+
+    def update(self, label: str, counts: Counts) -> None:
+        """Show how far a batch is."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(
+                self._task,
+                description=printable(label),
+                completed=counts.settled,
+                total=counts.found,
+                stored=counts.stored,
+                rejected=counts.rejected,
+                errored=counts.errored,
+            )
+        elif time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
+            self._said_at = time.monotonic()
+            sys.stderr.write(
+                f"{counts.settled} of {counts.found} images: {counts.stored} stored, {counts.rejected} rejected,"
+                f" {counts.errored} failed\n"
+            )
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """A bar on a terminal, a line every ten seconds elsewhere."""
+    if not sys.stderr.isatty():
+        yield Watch(None)
+        return
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[stored]} stored, {task.fields[rejected]} rejected, {task.fields[errored]} failed"),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
+    with progress:
+        yield Watch(progress)

@@ -1,0 +1,103 @@
+"""`sendit deidentify`: files to files, without the pipeline around it."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from sendit.cli.console import say, show_table, watching
+from sendit.cli.options import Out, Profile, Source, Workers, settings_with
+from sendit.cli.run import FAILED, NOT_ALL_STORED
+from sendit.errors import Code, UsageError
+from sendit.images import Outcome
+from sendit.local import files_of
+from sendit.records import Counts, ImageState
+from sendit.wiring import key_path, local_files
+from sendit.work import Claims, chunks, settle
+
+
+def deidentify(
+    source: Source,
+    out: Out,
+    profile: Profile = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Write what was done to each image, as JSON lines without any header value."),
+    ] = None,
+    workers: Workers = None,
+    keep_paths: Annotated[
+        bool,
+        typer.Option("--keep-paths", help="Keep the files' relative paths. Names of files often identify."),
+    ] = False,
+) -> None:
+    """De-identify files to files: no batches, no state, no resuming. SOURCE is a folder or one file.
+
+    The same screen, key and profile as `sendit run`, and the same bytes. Results lie in OUT as
+    PATIENT/STUDY/SERIES/IMAGE.dcm. Exit status: 0 all stored; 3 not every image was stored; 1 failed; 2 usage.
+    """
+    settings = settings_with(profile, workers)
+    root, name, only = files_of(source)
+    if keep_paths:
+        sys.stderr.write("Warning: paths and file names are kept as they are; make sure that none identifies.\n")
+    if not key_path(settings).exists():
+        sys.stderr.write(f"A new project key is made: {key_path(settings)}. Keep a backup of it.\n")
+    counts, reasons = Counts(), dict[str, int]()
+    with (
+        local_files(settings, source, root, out, keep_paths=keep_paths, with_report=report is not None) as files,
+        _report_file(report) as report_file,
+        watching() as watch,
+    ):
+        staging, workers_, ids = files
+        entries = [entry for entry in staging.list(name) if only is None or entry.name == only]
+        entries.sort(key=lambda entry: entry.name)
+        counts, claims = replace(counts, found=len(entries)), Claims()
+        for chunk in chunks(entries, settings.in_flight_bytes):
+            for outcome, duplicate in settle(workers_, name, chunk, claims):
+                counts = _counted(counts, outcome, duplicate=duplicate)
+                if outcome.state is not ImageState.DONEPROCESSING:
+                    reason = outcome.rule or str(outcome.code)
+                    reasons[reason] = reasons.get(reason, 0) + 1
+                if report_file is not None:
+                    report_file.write(_report_line(outcome, ids.image(name, outcome.entry.name)))
+                watch.update("", counts)
+    counts.check_conservation()
+    row = [counts.found, counts.stored, counts.duplicates, counts.rejected, counts.errored]
+    show_table(["found", "stored", "duplicates", "rejected", "failed"], [row])
+    for reason, number in sorted(reasons.items()):
+        say(f"{number} × {reason}")
+    if not entries:
+        raise typer.Exit(FAILED)
+    raise typer.Exit(0 if counts.stored == counts.found else NOT_ALL_STORED)
+
+
+def _counted(counts: Counts, outcome: Outcome, *, duplicate: bool) -> Counts:
+    if outcome.state is ImageState.REJECTED:
+        return replace(counts, rejected=counts.rejected + 1)
+    if outcome.state is ImageState.ERROR:
+        return replace(counts, errored=counts.errored + 1)
+    return replace(counts, stored=counts.stored + 1, duplicates=counts.duplicates + duplicate)
+
+
+def _report_line(outcome: Outcome, image_id: str) -> str:
+    if outcome.report:
+        return f"{outcome.report.rstrip()}\n"
+    fields = {"image": image_id, "state": outcome.state, "code": outcome.code, "rule": outcome.rule}
+    return f"{json.dumps(fields)}\n"
+
+
+@contextmanager
+def _report_file(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        stream = path.open("w", encoding="ascii")
+    except OSError as error:
+        raise UsageError(Code.BAD_SETTING, f"--report {path}: {error.strerror}.") from None
+    with stream:
+        yield stream

@@ -1,0 +1,33 @@
+"""Arguments and options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendit import logs
+from sendit.settings import Settings
+
+Source = Annotated[Path, typer.Argument(help="Folder of DICOM images. Never changed.", show_default=False)]
+Out = Annotated[Path, typer.Argument(help="Folder for the results: new, empty, or of an earlier run.")]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="De-identification profile: basic, or basic-dates. [default: SENDIT_PROFILE]"),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, max=256, help="Worker processes. [default: SENDIT_WORKERS, one per processor]"),
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="The OUT of a local run. [default: the only one there is]")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+def settings_with(profile: str | None = None, workers: int | None = None) -> Settings:
+    """The settings, with what the command line says on top; the log is set up by them."""
+    settings = Settings.load()
+    given = {"profile": profile, "workers": workers}
+    settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+    logs.setup(settings.log_format, settings.log_level)
+    return settings

@@ -1,0 +1,170 @@
+"""`sendit run`: the whole pipeline on this machine."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendit.again import Again
+from sendit.cli.console import say, say_json, show_table, watching
+from sendit.cli.options import Json, Out, Profile, Source, Workers, settings_with
+from sendit.finalize import Verdict
+from sendit.local import BatchResult, find_batches, run_all
+from sendit.records import BatchState, Counts
+from sendit.refs import BatchName, printable
+from sendit.settings import BatchNames, Settings
+from sendit.wiring import key_path, local_world
+
+NOT_ALL_STORED = 3
+FAILED = 1
+
+_NOT_PROCESSED = {
+    Verdict.TEST: "not processed: its name starts with test",
+    Verdict.UNFINISHED: "not processed: its name ends in .tmp…, so it is still being copied",
+    Verdict.OVERLAP: "not processed: it lies inside a known batch or around one",
+    Verdict.BAD_NAME: "not processed: its name is no batch's name",
+    Verdict.IGNORED: "not processed: its name ends in .err",
+}
+
+
+def run(
+    source: Source,
+    out: Out,
+    profile: Profile = None,
+    workers: Workers = None,
+    retry: Annotated[
+        Again | None,
+        typer.Option(help="Also do these images of finished batches again: new, failed, rejected or all."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """De-identify a folder of DICOM on this machine, and account for every file.
+
+    Every sub-folder of SOURCE is a batch, or SOURCE itself if it holds files. Results lie in OUT as
+    PATIENT/STUDY/SERIES/IMAGE.dcm. The key and the state lie in SENDIT_HOME (~/.sendit): keep a backup of
+    the key, and share OUT, never the key. Run the same command again to go on after an interruption.
+
+    Exit status: 0 all stored; 3 finished, but not every image was stored; 1 failed; 2 usage.
+    """
+    settings = settings_with(profile, workers)
+    found = find_batches(source)
+    had_key = key_path(settings).exists()
+    results: list[BatchResult] = []
+    with local_world(settings, source, found.root, out) as world, watching() as watch:
+        if not had_key:
+            sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
+        results.extend(
+            run_all(
+                found,
+                world.processing,
+                world.queue,
+                world.output,
+                again=retry,
+                show_names=settings.batch_names is BatchNames.SHOW,
+                observe=lambda name, counts: watch.update(_label(settings, name), counts),
+            )
+        )
+    if as_json:
+        say_json([_as_json(settings, result) for result in results])
+    else:
+        _summarize(settings, results, found.loose, out)
+    raise typer.Exit(_exit_status(results))
+
+
+def _label(settings: Settings, name: BatchName) -> str:
+    return str(name) if settings.batch_names is BatchNames.SHOW else ""
+
+
+def _summarize(settings: Settings, results: list[BatchResult], loose: int, out: Path) -> None:
+    rows: list[list[str | int]] = []
+    total = Counts()
+    for result in results:
+        counts = result.batch.counts if result.batch else Counts()
+        total = _sum(total, counts)
+        rows.append([_title(settings, result), _state(result), *_cells(counts), _note(result)])
+    if len(results) > 1:
+        rows.append(["total", "", *_cells(total), ""])
+    show_table(["batch", "state", "found", "stored", "duplicates", "rejected", "failed", "note"], rows)
+    if loose:
+        say(f"{loose} hidden or system files lie beside the batches and belong to none.")
+    if not any(result.worked for result in results) and all(result.batch for result in results):
+        say("Nothing to do: every image of these batches was accounted for by an earlier run.")
+    if total.rejected and not total.errored:
+        say(f"What was rejected, and by which rule:  sendit errors --out {_quoted(out)}")
+    if total.errored or any(_state(result) == BatchState.ERROR for result in results):
+        say(f"What failed, and why:  sendit errors --out {_quoted(out)}   (then: sendit run … --retry failed)")
+    if any(result.batch and result.batch.has_new_arrivals for result in results):
+        say("Files came or changed after the freeze and were not read:  sendit run … --retry new")
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(printable(str(path)))
+
+
+def _title(settings: Settings, result: BatchResult) -> str:
+    if settings.batch_names is BatchNames.SHOW:
+        return str(result.name)
+    return result.finalized.batch_id or "?"
+
+
+def _state(result: BatchResult) -> str:
+    return result.batch.state if result.batch else result.finalized.verdict
+
+
+def _note(result: BatchResult) -> str:
+    batch = result.batch
+    if batch is None:
+        return _NOT_PROCESSED[result.finalized.verdict]
+    if batch.state is BatchState.ERROR:
+        return batch.errors[-1].sentence if batch.errors else ""
+    notes = [] if result.worked else ["done before"]
+    if result.findings and result.findings.lost:
+        notes.append(f"{len(result.findings.lost)} images were missing from OUT and were stored again")
+    if batch.has_new_arrivals and result.findings:
+        notes.append(f"{len(result.findings.arrived)} files came or changed after the freeze")
+    return "; ".join(notes)
+
+
+def _cells(counts: Counts) -> list[int]:
+    return [counts.found, counts.stored, counts.duplicates, counts.rejected, counts.errored]
+
+
+def _sum(one: Counts, other: Counts) -> Counts:
+    return Counts(
+        one.found + other.found,
+        one.stored + other.stored,
+        one.rejected + other.rejected,
+        one.errored + other.errored,
+        one.duplicates + other.duplicates,
+    )
+
+
+def _as_json(settings: Settings, result: BatchResult) -> dict[str, object]:
+    counts = result.batch.counts if result.batch else Counts()
+    return {
+        "batch_id": result.finalized.batch_id,
+        "name": str(result.name) if settings.batch_names is BatchNames.SHOW else None,
+        "verdict": result.finalized.verdict,
+        "state": result.batch.state if result.batch else None,
+        "worked": result.worked,
+        "has_new_arrivals": bool(result.batch and result.batch.has_new_arrivals),
+        "found": counts.found,
+        "stored": counts.stored,
+        "duplicates": counts.duplicates,
+        "rejected": counts.rejected,
+        "errored": counts.errored,
+    }
+
+
+def _exit_status(results: list[BatchResult]) -> int:
+    status = 0
+    for result in results:
+        batch = result.batch
+        if result.finalized.verdict is Verdict.OVERLAP or (batch and batch.state is BatchState.ERROR):
+            return FAILED
+        all_stored = batch and batch.counts.stored == batch.counts.found and not batch.has_new_arrivals
+        if not all_stored:
+            status = NOT_ALL_STORED
+    return status

@@ -1,0 +1,176 @@
+"""`sendit status` and `sendit errors`: where batches and images stand."""
+
+import os
+from collections import Counter
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sendit.cli.console import say, say_json, show_table
+from sendit.cli.options import Json, OutOption, settings_with
+from sendit.documents import batch_to_document
+from sendit.errors import Code, UsageError
+from sendit.manifest import Manifest
+from sendit.records import Batch, Image, ImageState
+from sendit.refs import printable
+from sendit.settings import Settings
+from sendit.wiring import LocalStatus, local_outs, local_status
+
+_SHORTEST_ID = 6
+
+BatchArgument = Annotated[str | None, typer.Argument(help="A batch's name or id. [default: all]")]
+
+
+def status(batch: BatchArgument = None, out: OutOption = None, as_json: Json = False) -> None:
+    """Show where batches stand: state, counts, attempts.
+
+    With a BATCH: its images by state, the rules that rejected and the codes that failed.
+    """
+    with _opened(settings_with(), out) as world:
+        chosen = _chosen(world, batch)
+        if as_json:
+            say_json([{"id": one.id, **batch_to_document(one)} for one in chosen])
+            return
+        show_table(
+            [
+                "batch",
+                "id",
+                "state",
+                "found",
+                "stored",
+                "duplicates",
+                "rejected",
+                "failed",
+                "attempt",
+                "updated",
+            ],
+            [
+                [
+                    one.name or "(hidden)",
+                    one.id,
+                    one.state,
+                    one.counts.found,
+                    one.counts.stored,
+                    one.counts.duplicates,
+                    one.counts.rejected,
+                    one.counts.errored,
+                    one.attempt,
+                    f"{one.updated_at:%Y-%m-%d %H:%M:%S}Z",
+                ]
+                for one in chosen
+            ],
+        )
+        if batch is not None:
+            _show_images(list(world.store.images(chosen[0].id)))
+        for one in chosen:
+            if one.has_new_arrivals:
+                say(f"{one.id}: files came or changed after the freeze; sendit run … --retry new")
+
+
+def errors(
+    batch: BatchArgument = None,
+    out: OutOption = None,
+    names: Annotated[bool, typer.Option("--names", help="Show the files' names, which may identify patients.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List what failed and what was rejected, and why.
+
+    Images are shown by their id; with --names, by their file, looked up in the frozen manifest.
+    """
+    with _opened(settings_with(), out) as world:
+        troubles = [trouble for one in _chosen(world, batch) for trouble in _troubles(world, one, names=names)]
+        if as_json:
+            say_json([vars(trouble) for trouble in troubles])
+            return
+        if not troubles:
+            say("No errors, and nothing was rejected.")
+            return
+        for (batch_id, what, why), group in groupby(troubles, key=lambda one: (one.batch, one.what, one.why)):
+            members = list(group)
+            say(f"{batch_id}  {len(members)} × {what}: {why}")
+            for member in members:
+                say(f"    {printable(member.file) or member.image}")
+        if not names:
+            say("Which files these are:  sendit errors --names   (the names may identify patients)")
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    """One line of `sendit errors`."""
+
+    batch: str
+    what: str
+    why: str
+    image: str
+    file: str
+
+
+def _opened(settings: Settings, out: Path | None) -> AbstractContextManager[LocalStatus]:
+    if out is not None:
+        return local_status(settings, out)
+    outs = local_outs(settings)
+    if len(outs) == 1:
+        return local_status(settings, outs[0])
+    if not outs:
+        raise UsageError(Code.NO_SUCH_RUN, "Start with: sendit run SRC OUT")
+    listed = ", ".join(printable(os.fspath(path)) for path in outs)
+    raise UsageError(Code.NO_SUCH_RUN, f"There are several; name one with --out: {listed}")
+
+
+def _chosen(world: LocalStatus, wanted: str | None) -> list[Batch]:
+    batches = list(world.store.batches())
+    if wanted is None:
+        return batches
+    chosen = [
+        one
+        for one in batches
+        if wanted in {one.name, one.id} or (len(wanted) >= _SHORTEST_ID and one.id.startswith(wanted))
+    ]
+    if len(chosen) != 1:
+        hint = "Several batches have this name; give the id." if chosen else "See: sendit status"
+        raise UsageError(Code.NO_SUCH_BATCH, hint)
+    return chosen
+
+
+def _show_images(images: list[Image]) -> None:
+    tallies = Counter(
+        (image.state.value, image.rule or (image.code.value if image.code else ""), image.sentence) for image in images
+    )
+    show_table(
+        ["images", "state", "rule or code", "why"],
+        [[number, *what] for what, number in sorted(tallies.items(), key=lambda item: (-item[1], item[0]))],
+    )
+
+
+def _troubles(world: LocalStatus, batch: Batch, *, names: bool) -> list[_Trouble]:
+    """What went wrong in a batch: first the batch's own errors, then its images by what and why."""
+    files = _files(world, batch) if names else {}
+    own = [_Trouble(batch.id, entry.code, entry.sentence, "", "") for entry in batch.errors if entry.image_id is None]
+    images = [
+        _Trouble(
+            batch.id,
+            image.code.value if image.code else f"rejected by {image.rule}",
+            image.sentence,
+            image.id,
+            files.get(image.id, ""),
+        )
+        for image in world.store.images(batch.id)
+        if image.state in {ImageState.ERROR, ImageState.REJECTED}
+    ]
+    return own + sorted(images, key=lambda one: (one.what.startswith("rejected"), one.what, one.file, one.image))
+
+
+def _files(world: LocalStatus, batch: Batch) -> dict[str, str]:
+    """The files' paths by image id, resolved from the frozen manifests."""
+    files: dict[str, str] = {}
+    for generation in range(1, batch.generation + 1):
+        data = world.staging.read_manifest(batch.id, generation)
+        if data is not None:
+            manifest = Manifest.from_bytes(data)
+            for entry in manifest.entries:
+                files[world.ids.image_below(manifest.batch, entry.name)] = f"{manifest.batch}/{entry.name}"
+    return files

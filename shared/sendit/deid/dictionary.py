@@ -1,0 +1,29 @@
+"""PS3.6 as pydicom ships it: tags that it lists one by one; repeating groups are no part of this."""
+
+from __future__ import annotations
+
+from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]  # its home is private
+
+_ENTRIES: dict[int, tuple[str, str, str, str, str]] = DicomDictionary
+
+
+def is_public(tag: int) -> bool:
+    """Whether PS3.6 lists the tag."""
+    return tag in _ENTRIES
+
+
+def dictionary_vr(tag: int) -> str | None:
+    """The VR of a tag, or its VRs as 'US or SS'."""
+    return _ENTRIES[tag][0] if tag in _ENTRIES else None
+
+
+def least_values(tag: int) -> int:
+    """The smallest Value Multiplicity that a tag allows; 1 where PS3.6 says nothing or only n."""
+    least = _ENTRIES[tag][1].split("-")[0] if tag in _ENTRIES else "1"
+    return int(least) if least.isdigit() else 1
+
+
+def name_of(tag: int) -> str:
+    """The keyword of a tag, or the tag itself where PS3.6 has none."""
+    keyword = _ENTRIES[tag][4] if tag in _ENTRIES else ""
+    return keyword or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"

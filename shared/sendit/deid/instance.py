@@ -1,0 +1,119 @@
+"""The two things to do with an object: look at its header, or de-identify it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sendit.deid.elements import elements_of
+from sendit.deid.errors import DeidError, Refusal
+from sendit.deid.evidence import collected
+from sendit.deid.gate import check_header
+from sendit.deid.limits import DEFAULT_LIMITS, Limits
+from sendit.deid.oracle import Oracle
+from sendit.deid.pixels import copy_pixels, plan_pixels, write_all
+from sendit.deid.read import PIXEL_TAGS, open_object
+from sendit.deid.report import Report
+from sendit.deid.tables import EDITION
+from sendit.deid.write import dataset_bytes, file_head, pixel_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+    from pydicom.dataset import Dataset
+
+    from sendit.deid.entity import Entity, Identifiers
+    from sendit.deid.header import Header
+    from sendit.deid.keys import Keyring
+    from sendit.deid.profile import Profile
+    from sendit.deid.read import OpenObject
+
+_LAST_PIXEL_TAG = max(PIXEL_TAGS)
+_IMPLICIT = "1.2.840.10008.1.2"
+
+
+def inspect(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Header:
+    """Reads the header of an object up to its pixel data, which is not touched.
+
+    Raises:
+        DeidError: the object cannot be read.
+    """
+    return open_object(source, limits).header
+
+
+def deidentify(
+    source: BinaryIO,
+    sink: BinaryIO,
+    *,
+    profile: Profile,
+    keys: Keyring,
+    identify: Callable[[Entity], Identifiers],
+    limits: Limits = DEFAULT_LIMITS,
+) -> Report:
+    """Writes the de-identified form of `source`, a seekable stream, to `sink` and reports what was done.
+
+    The whole object is read and checked, and the new header has passed the gate, before the sink receives
+    its first byte. Memory is bounded by the limits, whatever the size of the pixel data.
+
+    Raises:
+        DeidError: the object was refused; what the sink has received is to be thrown away.
+    """
+    opened = open_object(source, limits)
+    header = opened.header
+    plan = plan_pixels(opened)
+    trailer = _read_trailer(opened)
+    evidence = collected(header.dataset)
+    oracle = Oracle(profile, keys, header.entity, identify(header.entity), evidence)
+    result = oracle.deidentified(header.dataset)
+    oracle.removed_whole(trailer)
+
+    sop_class_uid = oracle.remapped_uid(header.sop_class_uid)
+    uids = {
+        0x00080016: sop_class_uid,
+        0x00080018: oracle.remapped_uid(header.sop_instance_uid),
+        0x0020000D: oracle.remapped_uid(header.study_uid),
+        0x0020000E: oracle.remapped_uid(header.series_uid),
+    }
+    implicit = opened.output_transfer_syntax == _IMPLICIT
+    head = file_head(sop_class_uid, uids[0x00080018], opened.output_transfer_syntax)
+    head += dataset_bytes(result, implicit=implicit)
+    facts = check_header(head, header.dataset, evidence, uids)
+
+    crc32c, pixel_bytes = None, 0
+    if plan is not None:
+        head += pixel_head(plan, implicit=implicit)
+        pixel_bytes = plan.length
+    write_all(sink, head)
+    if plan is not None:
+        crc32c = copy_pixels(opened.stream, plan, sink)
+    return Report(
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=uids[0x00080018],
+        study_uid=uids[0x0020000D],
+        series_uid=uids[0x0020000E],
+        patient=oracle.identifiers.patient,
+        transfer_syntax=opened.output_transfer_syntax,
+        profile=profile.name,
+        profile_digest=profile.digest,
+        edition=EDITION,
+        key_id=keys.key_id,
+        normalised=header.normalised,
+        actions=dict(sorted(oracle.tally.counts.items())),
+        attributes=tuple(oracle.tally.changed),
+        gate_values_searched=facts.values_searched,
+        gate_elements_searched=facts.elements_searched,
+        pixel_crc32c=crc32c,
+        pixel_bytes=pixel_bytes,
+        output_bytes=len(head) + pixel_bytes,
+    )
+
+
+def _read_trailer(opened: OpenObject) -> Dataset:
+    """The elements behind the pixel data; they must be in their order, and the object must end with them.
+
+    Every tag that can stand there (Data Set Trailing Padding, Digital Signatures, private ones) is removed.
+    """
+    trailer = opened.reader.dataset(implicit=opened.implicit)
+    if any(tag <= _LAST_PIXEL_TAG for tag, _ in elements_of(trailer)):
+        raise DeidError(Refusal.MALFORMED)
+    return trailer

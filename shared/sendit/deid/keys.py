@@ -1,0 +1,78 @@
+"""Everything that is derived from the one secret key; importable without pydicom.
+
+DESIGN §7: one HKDF-SHA256 subkey per purpose, so that knowing what one purpose yields says nothing about
+another, and nothing is linkable without the key.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from sendit.deid.entity import Entity, Identifiers
+
+MINIMUM_KEY_BYTES = 32
+_CONTEXT = "sendit/deid/1/"
+
+
+class Keyring:
+    """The subkeys of one secret key.
+
+    Raises:
+        ValueError: the key is shorter than 32 bytes.
+    """
+
+    __slots__ = ("_key", "_subkeys", "key_id")
+
+    key_id: str
+    """Short hex that names the key and does not disclose it."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) < MINIMUM_KEY_BYTES:
+            raise ValueError("the key must be at least 32 bytes long")
+        self._key = bytes(key)
+        self._subkeys: dict[str, bytes] = {}
+        self.key_id = self._subkey("key-id").hex()[:16]
+
+    def __repr__(self) -> str:
+        return f"Keyring(key_id={self.key_id!r})"
+
+    def __reduce__(self) -> tuple[type[Keyring], tuple[bytes]]:
+        return Keyring, (self._key,)
+
+    def uid(self, original: str) -> str:
+        """The UID that replaces `original`: 2.25 and the first 128 bits of its HMAC (PS3.5 B.2)."""
+        return f"2.25.{int.from_bytes(self._hmac('uid', original.encode())[:16], 'big')}"
+
+    def identifiers(self, entity: Entity) -> Identifiers:
+        """The keyed pseudonyms and the date shift of an entity."""
+        patient = entity.patient_key.encode()
+        accession = self._readable("accession", entity.accession.encode(), 14) if entity.accession else ""
+        return Identifiers(
+            patient="P-" + self._readable("patient", patient, 16),
+            accession="A-" + accession if accession else "",
+            shift_days=1 + int.from_bytes(self._hmac("shift", patient)[:16], "big") % 365,
+        )
+
+    def token(self, purpose: str, text: bytes, length: int = 16) -> str:
+        """Hex HMAC of `text` under the subkey of `purpose`, cut to `length` characters (64 at most)."""
+        if not 1 <= length <= 64:
+            raise ValueError("a token has 1 to 64 characters")
+        return self._hmac(f"token/{purpose}", text).hex()[:length]
+
+    def _readable(self, purpose: str, text: bytes, length: int) -> str:
+        """Upper-case base32: letters and digits 2–7, 5 bits each, no pair that is easily confused."""
+        return base64.b32encode(self._hmac(purpose, text)).decode("ascii")[:length]
+
+    def _hmac(self, purpose: str, text: bytes) -> bytes:
+        return hmac.digest(self._subkey(purpose), text, hashlib.sha256)
+
+    def _subkey(self, purpose: str) -> bytes:
+        if purpose not in self._subkeys:
+            hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=(_CONTEXT + purpose).encode())
+            self._subkeys[purpose] = hkdf.derive(self._key)
+        return self._subkeys[purpose]

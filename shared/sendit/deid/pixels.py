@@ -1,0 +1,174 @@
+"""Pixel data: checked against what the header says of it, then copied without ever being held whole.
+
+Nothing is decoded. What an encoder wrote inside a compressed frame stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import unpack
+from typing import TYPE_CHECKING
+
+import google_crc32c
+from pydicom.uid import UID
+
+from sendit.deid.elements import ITEM, SEQUENCE_DELIMITER, UNDEFINED
+from sendit.deid.errors import DeidError, Refusal
+from sendit.deid.read import raw_value
+from sendit.deid.stream import CHUNK
+from sendit.deid.uids import is_image_storage
+from sendit.deid.vrs import concrete_vr, swap_words
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from pydicom.dataset import Dataset
+
+    from sendit.deid.elements import ElementHead
+    from sendit.deid.read import OpenObject
+    from sendit.deid.stream import BoundedReader
+
+ROWS, COLUMNS, SAMPLES, BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280002, 0x00280100
+NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION = 0x00280008, 0x00280004
+_CELL_BITS = {0x7FE00008: 32, 0x7FE00009: 64}
+
+
+@dataclass(frozen=True, slots=True)
+class PixelPlan:
+    """Which bytes of the source are the value of the pixel data, and how they are written.
+
+    `length` is that of the value as written, including the pad byte of an odd one; `word` the bytes to swap.
+    """
+
+    tag: int
+    vr: str
+    start: int
+    source_length: int
+    length: int
+    word: int
+    encapsulated: bool
+
+
+def plan_pixels(opened: OpenObject) -> PixelPlan | None:
+    """Checks the extent of the pixel data and moves the stream behind it; None if there is none to have.
+
+    Raises:
+        DeidError: `no_pixel_data`, `pixel_data_too_short`, `pixel_data_too_long`, `truncated` or `malformed`.
+    """
+    dataset, head = opened.header.dataset, opened.pixels
+    if head is None:
+        described = raw_value(dataset, ROWS) and raw_value(dataset, BITS_ALLOCATED)
+        if described or is_image_storage(opened.header.sop_class_uid):
+            raise DeidError(Refusal.NO_PIXEL_DATA)
+        return None
+    stream = opened.stream
+    encapsulated = head.length == UNDEFINED
+    if encapsulated != UID(opened.header.transfer_syntax).is_encapsulated:
+        raise DeidError(Refusal.MALFORMED)
+    vr = concrete_vr(head.vr, signed=False)
+    if encapsulated:
+        source_length = _encapsulated_length(stream)
+        # PS3.5 A.4: encapsulated pixel data is OB, whatever the source called it
+        return PixelPlan(head.tag, "OB", head.value_position, source_length, source_length, 1, True)
+    if vr not in {"OB", "OW", "OF", "OD"}:
+        raise DeidError(Refusal.MALFORMED)
+    _check_native_length(dataset, head)
+    stream.skip(head.length)
+    word = _word(vr, dataset) if opened.big_endian else 1
+    if head.length % word:
+        raise DeidError(Refusal.MALFORMED)
+    padded = head.length + head.length % 2
+    return PixelPlan(head.tag, vr, head.value_position, head.length, padded, word, False)
+
+
+def copy_pixels(stream: BoundedReader, plan: PixelPlan, sink: BinaryIO) -> str:
+    """Copies the value in chunks; the crc32c of what the sink took, as 8 hex digits.
+
+    Raises:
+        DeidError: `truncated` if the source has become shorter, `gate_pixels_differ` if the bytes written are
+            not those read.
+    """
+    read, written = google_crc32c.Checksum(), google_crc32c.Checksum()
+    stream.seek(plan.start)
+    remaining = plan.source_length
+    while remaining:
+        chunk = swap_words(stream.chunk(min(CHUNK, remaining)), plan.word)
+        read.update(chunk)
+        remaining -= len(chunk)
+        written.update(write_all(sink, chunk))
+    if plan.length > plan.source_length:
+        read.update(b"\0")
+        written.update(write_all(sink, b"\0"))
+    if read.digest() != written.digest():
+        raise DeidError(Refusal.GATE_PIXELS_DIFFER)
+    return bytes(written.hexdigest()).decode("ascii")
+
+
+def write_all(sink: BinaryIO, data: bytes) -> bytes:
+    """Writes every byte, though an unbuffered sink may take fewer at a time; what the sink has taken."""
+    taken = sink.write(data)
+    while taken < len(data):
+        taken += sink.write(data[taken:])
+    return data[:taken]
+
+
+def _encapsulated_length(stream: BoundedReader) -> int:
+    """The length from the offset table's item to the delimiter, all of it really there (PS3.5 A.4)."""
+    start = stream.position
+    items = 0
+    while True:
+        group, element, length = unpack("<HHL", stream.chunk(8))
+        tag = group << 16 | element
+        if tag == SEQUENCE_DELIMITER and length == 0:
+            break
+        if tag != ITEM or length == UNDEFINED:
+            raise DeidError(Refusal.MALFORMED)
+        stream.skip(length)
+        items += 1
+    if items < 2:
+        raise DeidError(Refusal.NO_PIXEL_DATA)
+    return stream.position - start
+
+
+def _check_native_length(dataset: Dataset, head: ElementHead) -> None:
+    """Compares the length with rows × columns × samples × bits × frames (PS3.3 C.7.6.3.1)."""
+    rows, columns = _number(dataset, ROWS), _number(dataset, COLUMNS)
+    bits = _CELL_BITS.get(head.tag) or _number(dataset, BITS_ALLOCATED)
+    samples = _number(dataset, SAMPLES, absent=1)
+    cells = rows * columns * samples * _frames(dataset)
+    if raw_value(dataset, PHOTOMETRIC_INTERPRETATION).strip(b" \0") == b"YBR_FULL_422":
+        cells = cells * 2 // 3  # two luminance samples share one pair of chrominance samples
+    expected = (cells * bits + 7) // 8
+    if head.length < expected:
+        raise DeidError(Refusal.PIXEL_DATA_TOO_SHORT)
+    if head.length > expected + expected % 2:
+        raise DeidError(Refusal.PIXEL_DATA_TOO_LONG)
+
+
+def _number(dataset: Dataset, tag: int, absent: int | None = None) -> int:
+    """The value of a US element; what is missing or not two bytes long makes the length unverifiable."""
+    value = raw_value(dataset, tag)
+    if not value and absent is not None:
+        return absent
+    if len(value) != 2:
+        raise DeidError(Refusal.MALFORMED)
+    return int.from_bytes(value, "little")
+
+
+def _frames(dataset: Dataset) -> int:
+    value = raw_value(dataset, NUMBER_OF_FRAMES).strip(b" \0")
+    if not value:
+        return 1
+    if not value.isdigit() or len(value) > 12:
+        raise DeidError(Refusal.MALFORMED)
+    return int(value)
+
+
+def _word(vr: str, dataset: Dataset) -> int:
+    """The bytes that change places with the byte order: a pixel cell of 32 or 64 bits turns as a whole.
+
+    PS3.5 7.3 speaks of 16-bit words for OW; what writes big endian in practice, and pydicom, swap the cell.
+    """
+    if vr == "OW":
+        return max(2, _number(dataset, BITS_ALLOCATED) // 8)
+    return {"OF": 4, "OD": 8}.get(vr, 1)

@@ -1,0 +1,141 @@
+"""The rules as data: Table E.1-1 of PS3.15 2026c, the keep list, the vocabulary; importable without pydicom.
+
+The compound actions of Table E.1-1 let an implementation choose by the attribute's Type in the object's IOD.
+Here each is resolved to the choice that removes the value and is legal for every Type:
+
+=========  ========  ============================================================================
+Table      becomes   because
+=========  ========  ============================================================================
+X/Z        Z         an empty value is legal for Type 2 and Type 3
+X/D        D         a dummy is legal for every Type
+Z/D        D         the same
+X/Z/D      D         the same
+X/Z/U*     U         the sequence stays, the UIDs in it are replaced, all else in it by its own rule
+=========  ========  ============================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EDITION = "2026c"
+_FILES = (
+    "table_e1_1.json",
+    "table_e3_4_1.json",
+    "table_e3_10_1.json",
+    "keep_list.json",
+    "vocabulary.json",
+)
+_BASIC = "Basic Prof."
+_MODIFIED_DATES = "Rtn. Long. Modif. Dates Opt."
+
+
+class Action(StrEnum):
+    """What is done to an element: the actions of Table E.1-1, and those of the keep list.
+
+    `STRUCTURE` is `KEEP` that holds even inside a sequence whose action is D.
+    """
+
+    REMOVE = "remove"
+    EMPTY = "empty"
+    DUMMY = "dummy"
+    REMAP = "remap"
+    SHIFT = "shift"
+    KEEP = "keep"
+    PSEUDONYM = "pseudonym"
+    MARK = "mark"
+    STRUCTURE = "structure"
+
+
+RESOLVED: Mapping[str, Action] = {
+    "X": Action.REMOVE,
+    "Z": Action.EMPTY,
+    "D": Action.DUMMY,
+    "U": Action.REMAP,
+    "K": Action.KEEP,
+    "X/Z": Action.EMPTY,
+    "X/D": Action.DUMMY,
+    "Z/D": Action.DUMMY,
+    "X/Z/D": Action.DUMMY,
+    "X/Z/U*": Action.REMAP,
+}
+
+NEVER_SHIFTED = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07, 0x00080201})
+"""Rows that Modified Dates marks C and that stay with their Basic action.
+
+Context Group and Template versions are constants of the standard: a shifted one discloses the shift. The
+Timezone Offset From UTC is no date.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of Table E.1-1: its Basic action, and whether Modified Dates moves the date instead."""
+
+    basic: Action
+    modified_dates: bool
+
+
+@cache
+def _text(name: str) -> bytes:
+    return files("sendit.deid").joinpath("data", name).read_bytes()
+
+
+@cache
+def table(name: str) -> Mapping[str, Any]:
+    """One data file of the package."""
+    content: dict[str, Any] = json.loads(_text(name))
+    return content
+
+
+@cache
+def checksums() -> Mapping[str, str]:
+    """SHA-256 of each data file, by name."""
+    return {name: hashlib.sha256(_text(name)).hexdigest() for name in _FILES}
+
+
+@cache
+def rules() -> Mapping[int, Rule]:
+    """Table E.1-1 by tag.
+
+    Its three repeating rows (50xx, 60xx, private) are not in it: those groups go as a whole.
+    """
+    content = table("table_e1_1.json")
+    columns = content["columns"]
+    basic, dates = columns.index(_BASIC), columns.index(_MODIFIED_DATES)
+    result: dict[int, Rule] = {}
+    for row in content["rows"]:
+        tag = _tag(row[1])
+        if tag is not None:
+            result[tag] = Rule(RESOLVED[row[basic]], row[dates] == "C" and tag not in NEVER_SHIFTED)
+    return result
+
+
+@cache
+def keep_list() -> Mapping[int, Action]:
+    """What stays, or gets an empty value or a dummy, though it is outside Table E.1-1 and may hold text."""
+    tags = {_tag(row["tag"]): Action(row["action"]) for row in table("keep_list.json")["rows"]}
+    return {tag: action for tag, action in tags.items() if tag is not None}
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Casefolded words that an object may hold whatever its patient is called."""
+    return frozenset(word.casefold() for words in table("vocabulary.json")["words"].values() for word in words)
+
+
+def _tag(spelled: str) -> int | None:
+    """The number of a tag spelled (gggg,eeee); None for a repeating group."""
+    try:
+        return int(spelled.strip("()").replace(",", ""), 16)
+    except ValueError:
+        return None

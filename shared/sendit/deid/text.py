@@ -1,0 +1,80 @@
+"""Strings as DICOM writes them: character sets decoded strictly, padding and terminators understood.
+
+Strict, because a value that cannot be decoded cannot be searched for identifiers either.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, python_encoding
+
+from sendit.deid.vrs import TEXT_VRS
+
+ASCII_ONLY = ("ascii",)
+_ESCAPE = re.compile(rb"(?=\x1b)")
+_BACKSLASHES_MATTER = frozenset({"LT", "ST", "UR", "UT"})
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_OWN_ESCAPES = frozenset({"iso2022_jp", "iso2022_jp_2"})
+"""Python's codecs for these want the escape sequence left in."""
+
+
+def known_codecs(value: bytes) -> list[str]:
+    """Python's codecs for a Specific Character Set (PS3.3 C.12.1.1.2); empty if a term is unknown."""
+    terms = [term.strip(b" \0").decode("latin-1") for term in value.split(b"\\")]
+    if any(term not in python_encoding for term in terms):
+        return []
+    if len(terms) > 1 and any(term in STAND_ALONE_ENCODINGS for term in terms):
+        return []
+    return [python_encoding[term] if term not in {"", "ISO_IR 6", "ISO 2022 IR 6"} else "ascii" for term in terms]
+
+
+def decoded(value: bytes, vr: str, codecs: tuple[str, ...]) -> str | None:
+    """A string value without its padding, None if it is not legal text in the character sets of its object.
+
+    A NUL ends the value: what stands behind it is no part of it (PS3.5 6.2 pads UI only, many writers all).
+    """
+    raw = unpadded(value)
+    try:
+        text = _decoded_parts(raw, codecs) if vr in TEXT_VRS else raw.decode("ascii")
+    except (UnicodeDecodeError, LookupError):
+        return None
+    return None if _CONTROL.search(text) else text
+
+
+def unpadded(value: bytes) -> bytes:
+    """The value up to its terminator, without padding at its end."""
+    return value.split(b"\0", 1)[0].rstrip(b" ")
+
+
+def components(text: str, vr: str) -> list[str]:
+    """The values of a multi-valued string, each without padding."""
+    return [text.strip()] if vr in _BACKSLASHES_MATTER else [part.strip() for part in text.split("\\")]
+
+
+def _decoded_parts(raw: bytes, codecs: tuple[str, ...]) -> str:
+    """Text with ISO 2022 escapes: every escape switches the codec, a delimiter switches back to the first."""
+    if b"\x1b" not in raw:
+        return raw.decode(codecs[0])
+    return "".join(_decoded_fragment(part, codecs) for part in _ESCAPE.split(raw) if part)
+
+
+def _decoded_fragment(part: bytes, codecs: tuple[str, ...]) -> str:
+    if not part.startswith(b"\x1b"):
+        return part.decode(codecs[0])
+    for length in (3, 4):
+        codec = CODES_TO_ENCODINGS.get(part[:length])
+        if codec is not None:
+            break
+    else:
+        raise LookupError
+    if codec == "iso8859":
+        return part[length:].decode("ascii")
+    if codec not in codecs:
+        raise LookupError
+    if codec in _OWN_ESCAPES:
+        return part.decode(codec)
+    body = part[length:]
+    found = re.search(rb"[\\^=\r\n\f\t]", body)
+    cut = found.start() if found and codec not in {"shift_jis"} else len(body)
+    return body[:cut].decode("gb2312" if codec == "iso_ir_58" else codec) + body[cut:].decode(codecs[0])

@@ -1,0 +1,139 @@
+"""Batches and images as documents: the same fields in Firestore, in SQLite and on a page.
+
+Times are `datetime` in UTC; a store that cannot hold them turns them into text and back.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sendit.errors import Code
+from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, ImageState, Lease
+
+Document = dict[str, Any]
+
+
+def batch_to_document(batch: Batch) -> Document:
+    """The document of a batch, without its id, which is the document's own."""
+    counts = batch.counts
+    return {
+        "status": batch.state.value,
+        "name": batch.name,
+        "generation": batch.generation,
+        "ancestors": list(batch.ancestors),
+        "created_at": batch.created_at,
+        "updated_at": batch.updated_at,
+        "started_at": batch.started_at,
+        "finished_at": batch.finished_at,
+        "attempt": batch.attempt,
+        "lease": None if batch.lease is None else {"owner": batch.lease.owner, "expires_at": batch.lease.expires_at},
+        "counts": {
+            "found": counts.found,
+            "stored": counts.stored,
+            "rejected": counts.rejected,
+            "errored": counts.errored,
+            "duplicates": counts.duplicates,
+        },
+        "size_bytes": batch.size_bytes,
+        "frozen": batch.frozen,
+        "has_error": batch.has_error,
+        "errors": [
+            {"code": entry.code.value, "sentence": entry.sentence, "at": entry.at, "image_id": entry.image_id}
+            for entry in batch.errors
+        ],
+        "error_count": batch.error_count,
+        "has_new_arrivals": batch.has_new_arrivals,
+        "profile_digest": batch.profile_digest,
+        "key_id": batch.key_id,
+    }
+
+
+def batch_from_document(batch_id: str, document: Document) -> Batch:
+    """The batch back."""
+    lease = document["lease"]
+    return Batch(
+        id=batch_id,
+        name=document["name"],
+        state=BatchState(document["status"]),
+        generation=document["generation"],
+        ancestors=tuple(document["ancestors"]),
+        created_at=document["created_at"],
+        updated_at=document["updated_at"],
+        started_at=document["started_at"],
+        finished_at=document["finished_at"],
+        attempt=document["attempt"],
+        lease=None if lease is None else Lease(lease["owner"], lease["expires_at"]),
+        counts=Counts(**document["counts"]),
+        size_bytes=document["size_bytes"],
+        frozen=document["frozen"],
+        errors=tuple(
+            ErrorEntry(Code(entry["code"]), entry["sentence"], entry["at"], entry["image_id"])
+            for entry in document["errors"]
+        ),
+        error_count=document["error_count"],
+        has_new_arrivals=document["has_new_arrivals"],
+        profile_digest=document["profile_digest"],
+        key_id=document["key_id"],
+    )
+
+
+def image_to_document(image: Image) -> Document:
+    """The document of an image, without its id. What does not apply is left out: there are many of these."""
+    document: Document = {
+        "status": image.state.value,
+        "times": {state.value: at for state, at in image.times},
+        "size_bytes": image.size_bytes,
+        "code": None if image.code is None else image.code.value,
+        "sentence": image.sentence,
+        "rule": image.rule,
+        "output": image.output,
+        "output_bytes": image.output_bytes,
+        "output_crc32c": image.output_crc32c,
+        "duplicate": image.duplicate,
+    }
+    return {field: value for field, value in document.items() if value not in (None, "", 0, False)}
+
+
+def image_from_document(image_id: str, batch_id: str, document: Document) -> Image:
+    """The image back."""
+    times: dict[str, datetime] = document["times"]
+    code = document.get("code")
+    return Image(
+        id=image_id,
+        batch_id=batch_id,
+        state=ImageState(document["status"]),
+        times=tuple(sorted(((ImageState(state), at) for state, at in times.items()), key=_when)),
+        size_bytes=document.get("size_bytes", 0),
+        code=None if code is None else Code(code),
+        sentence=document.get("sentence", ""),
+        rule=document.get("rule", ""),
+        output=document.get("output", ""),
+        output_bytes=document.get("output_bytes", 0),
+        output_crc32c=document.get("output_crc32c", 0),
+        duplicate=document.get("duplicate", False),
+    )
+
+
+def _when(step: tuple[ImageState, datetime]) -> tuple[datetime, int]:
+    return step[1], list(ImageState).index(step[0])
+
+
+def to_json(document: Document) -> str:
+    """A document as ASCII text, with its times marked so that `from_json` finds them."""
+
+    def as_text(value: object) -> dict[str, str]:
+        if not isinstance(value, datetime):
+            raise TypeError("a document holds text, numbers, lists, maps and times")
+        return {"at": value.isoformat()}
+
+    return json.dumps(document, default=as_text)
+
+
+def from_json(text: str) -> Document:
+    """The document back."""
+
+    def as_time(value: dict[str, Any]) -> object:
+        return datetime.fromisoformat(value["at"]) if value.keys() == {"at"} else value
+
+    document: Document = json.loads(text, object_hook=as_time)
+    return document

@@ -1,0 +1,212 @@
+"""Every error of sendit. The class decides what becomes of the message or the image.
+
+    SenditError
+    ├── Refused          answered and recorded; a retry would change nothing
+    ├── ImageError       the image is an ERROR, the rest of the batch goes on
+    ├── BatchError       the batch cannot go on: it is an ERROR, its files are kept
+    ├── TransientError   the surroundings failed: nothing is recorded as done, retried with backoff
+    │   ├── LeaseHeld    another worker has the batch; the message stays alive in case that worker dies
+    │   └── LeaseLost    another worker took the batch over; this one writes no more status
+    └── UsageError       whoever called can mend it: wrong setting, wrong folder, a run already going on
+
+An error carries a stable `Code` and whole numbers, never text: the sentence comes from the table below, so
+no value of a header, and no name of a file, can travel in an exception, a log line or a status document.
+`UsageError` alone speaks freely: it is shown to the person who typed the words it quotes, and logged nowhere.
+"""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """What went wrong, as one stable word for scripts, documents and dashboards."""
+
+    # an image, found when its bytes are read
+    NOT_DICOM = "not_dicom"
+    EMPTY_FILE = "empty_file"
+    TRUNCATED = "truncated"
+    MALFORMED = "malformed"
+    MISSING_UID = "missing_uid"
+    INVALID_UID = "invalid_uid"
+    HEADER_TOO_LARGE = "header_too_large"
+    INFLATED_TOO_LARGE = "inflated_too_large"
+    UNSUPPORTED_TRANSFER_SYNTAX = "unsupported_transfer_syntax"
+    NO_PIXEL_DATA = "no_pixel_data"
+    PIXEL_DATA_TOO_SHORT = "pixel_data_too_short"
+    PIXEL_DATA_TOO_LONG = "pixel_data_too_long"
+    # an image, stopped by the gate
+    GATE_IDENTIFIER_LEFT = "gate_identifier_left"
+    GATE_UID_MISMATCH = "gate_uid_mismatch"
+    GATE_PIXELS_DIFFER = "gate_pixels_differ"
+    # an image, as an object of the staging area or of the output store
+    CHANGED_DURING_PROCESSING = "changed_during_processing"
+    CONFLICT = "conflict"
+    LINK = "link"
+    SPECIAL_FILE = "special_file"
+    UNFINISHED_FILE = "unfinished_file"
+    UNREADABLE = "unreadable"
+    UNREADABLE_FOLDER = "unreadable_folder"
+    WORKER_CRASHED = "worker_crashed"
+    INTERNAL_ERROR = "internal_error"
+    # a batch
+    NO_FILES = "no_files"
+    BAD_MANIFEST = "bad_manifest"
+    MANIFEST_OF_ANOTHER_KEY = "manifest_of_another_key"
+    CONSERVATION = "conservation"
+    # a marker or a message that is answered and not followed
+    BAD_NAME = "bad_name"
+    OVERLAP = "overlap"
+    MALFORMED_MESSAGE = "malformed_message"
+    UNKNOWN_BATCH = "unknown_batch"
+    ILLEGAL_TRANSITION = "illegal_transition"
+    # the surroundings
+    LEASE_HELD = "lease_held"
+    LEASE_LOST = "lease_lost"
+    NO_SPACE = "no_space"
+    STAGING_UNAVAILABLE = "staging_unavailable"
+    OUTPUT_UNAVAILABLE = "output_unavailable"
+    OUTPUT_NOT_VERIFIED = "output_not_verified"
+    STATUS_UNAVAILABLE = "status_unavailable"
+    WORKERS_UNAVAILABLE = "workers_unavailable"
+    # the caller
+    BAD_SETTING = "bad_setting"
+    UNKNOWN_SETTING = "unknown_setting"
+    BAD_KEY = "bad_key"
+    HOME_NOT_PRIVATE = "home_not_private"
+    FOLDERS_OVERLAP = "folders_overlap"
+    SOURCE_MISSING = "source_missing"
+    OUT_NOT_EMPTY = "out_not_empty"
+    OUT_OF_ANOTHER_KEY = "out_of_another_key"
+    OUT_OF_ANOTHER_PROFILE = "out_of_another_profile"
+    OUT_UNUSABLE = "out_unusable"
+    RUN_IN_PROGRESS = "run_in_progress"
+    NO_SUCH_RUN = "no_such_run"
+    NO_SUCH_BATCH = "no_such_batch"
+
+
+SENTENCES: dict[Code, str] = {
+    Code.NOT_DICOM: "This is not a DICOM file; move it out of the batch if it does not belong there.",
+    Code.EMPTY_FILE: "The file is empty; export it again.",
+    Code.TRUNCATED: "The file ends in the middle of an element; export it again.",
+    Code.MALFORMED: "The file breaks the DICOM encoding in a way that cannot be read safely.",
+    Code.MISSING_UID: "A SOP Class, SOP Instance, Study Instance or Series Instance UID is missing.",
+    Code.INVALID_UID: "A SOP Class, SOP Instance, Study Instance or Series Instance UID is not a valid UID.",
+    Code.HEADER_TOO_LARGE: "What is not pixel data is larger than the limit (SENDIT_MAX_HEADER_BYTES).",
+    Code.INFLATED_TOO_LARGE: "The deflated data set grows beyond the limit (SENDIT_MAX_INFLATED_BYTES).",
+    Code.UNSUPPORTED_TRANSFER_SYNTAX: "The transfer syntax is private or unknown; export it in a standard one.",
+    Code.NO_PIXEL_DATA: "The header describes an image and the file holds none; export it again.",
+    Code.PIXEL_DATA_TOO_SHORT: "The pixel data is shorter than rows, columns and frames say; export it again.",
+    Code.PIXEL_DATA_TOO_LONG: "Bytes follow the last frame inside the pixel data; they could hide identifiers.",
+    Code.GATE_IDENTIFIER_LEFT: "An identifying value of the original was still in the result; it was not stored.",
+    Code.GATE_UID_MISMATCH: "The UIDs of the result do not agree with each other; it was not stored.",
+    Code.GATE_PIXELS_DIFFER: "The pixel data of the result differs from the original; it was not stored.",
+    Code.CHANGED_DURING_PROCESSING: "The file changed after the batch was frozen; the newer one was not read.",
+    Code.CONFLICT: "Another image with the same SOP Instance UID and other content is stored already.",
+    Code.LINK: "This is a symbolic link, which is never followed; put the file itself into the batch.",
+    Code.SPECIAL_FILE: "This is a pipe, a socket or a device, not a file.",
+    Code.UNFINISHED_FILE: "A part of its path has an extension that starts with tmp: it is not finished.",
+    Code.UNREADABLE: "The file cannot be read; check its permissions and the disk.",
+    Code.UNREADABLE_FOLDER: "The folder cannot be listed; check its permissions. What it holds is not counted.",
+    Code.WORKER_CRASHED: "Working on this image ended the worker process; it may need more memory.",
+    Code.INTERNAL_ERROR: "A defect in sendit stopped this image; the log names the place in the code.",
+    Code.NO_FILES: "The batch holds no files: its folder is gone or empty.",
+    Code.BAD_MANIFEST: "The manifest of the batch cannot be read.",
+    Code.MANIFEST_OF_ANOTHER_KEY: "The batch was frozen under another key or profile; go on with that one.",
+    Code.CONSERVATION: "Found {found}, but stored {stored}, rejected {rejected}, errored {errored}: not equal.",
+    Code.BAD_NAME: "The batch's name is empty, too long, or has a part that is empty, '.' or '..'.",
+    Code.OVERLAP: "The batch lies inside a known batch or around one; images would be handled twice.",
+    Code.MALFORMED_MESSAGE: "The message is not one of sendit's; it was dropped.",
+    Code.UNKNOWN_BATCH: "The message names a batch that was never registered; it was dropped.",
+    Code.ILLEGAL_TRANSITION: "The status store refused a change of state that the table does not allow.",
+    Code.LEASE_HELD: "Another worker is at work on this batch.",
+    Code.LEASE_LOST: "Another worker has taken this batch over; this one stopped.",
+    Code.NO_SPACE: "The output store is full; make room and run again: what is stored stays stored.",
+    Code.STAGING_UNAVAILABLE: "The staging area cannot be read; run again when it is back.",
+    Code.OUTPUT_UNAVAILABLE: "The output store cannot be written; run again when it is back.",
+    Code.OUTPUT_NOT_VERIFIED: "What was written does not read back the same; check the disk, then run again.",
+    Code.STATUS_UNAVAILABLE: "The status store cannot be read or written; run again when it is back.",
+    Code.WORKERS_UNAVAILABLE: "Worker processes die as they start; there may be too little memory.",
+    Code.BAD_SETTING: "A setting has a value that does not fit.",
+    Code.UNKNOWN_SETTING: "An environment variable starts with SENDIT_ and is no setting.",
+    Code.BAD_KEY: "The project key cannot be used.",
+    Code.HOME_NOT_PRIVATE: "SENDIT_HOME can be read by others.",
+    Code.FOLDERS_OVERLAP: "SRC, OUT and SENDIT_HOME must lie apart from each other.",
+    Code.SOURCE_MISSING: "SRC does not exist or is not a folder.",
+    Code.OUT_NOT_EMPTY: "OUT holds files that sendit did not write.",
+    Code.OUT_OF_ANOTHER_KEY: "OUT was written under another key.",
+    Code.OUT_OF_ANOTHER_PROFILE: "OUT was written with another profile.",
+    Code.OUT_UNUSABLE: "OUT cannot be written.",
+    Code.RUN_IN_PROGRESS: "Another sendit is at work on this OUT.",
+    Code.NO_SUCH_RUN: "No run is known for this OUT.",
+    Code.NO_SUCH_BATCH: "No batch has this name or id.",
+}
+
+
+class SenditError(Exception):
+    """A stable code, the numbers that its sentence needs, and nothing else."""
+
+    def __init__(self, code: Code, **facts: int) -> None:
+        if not all(isinstance(fact, int) for fact in facts.values()):
+            raise TypeError("an error's facts are whole numbers, so that no header value can travel in one")
+        self.code = code
+        self.facts = facts
+        super().__init__(SENTENCES[code].format(**facts))
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for a person: what happened and, where there is one, the way out."""
+        return str(self)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors travel between worker processes."""
+        return _rebuild, (type(self), self.code, self.facts)
+
+
+def _rebuild(kind: type[SenditError], code: Code, facts: dict[str, int]) -> SenditError:
+    return kind(code, **facts)
+
+
+class Refused(SenditError):
+    """A marker or message that is answered, recorded and not followed; a retry would change nothing."""
+
+
+class ImageError(SenditError):
+    """This image cannot be handled; it is recorded as ERROR and the rest of the batch goes on."""
+
+
+class BatchError(SenditError):
+    """The batch cannot go on whatever the attempt; it is recorded as ERROR and its files are kept."""
+
+
+class TransientError(SenditError):
+    """The surroundings failed; the attempt ends, and another one may succeed."""
+
+
+class LeaseHeld(TransientError):
+    """Another worker holds the batch's lease."""
+
+    def __init__(self, code: Code = Code.LEASE_HELD, **facts: int) -> None:
+        super().__init__(code, **facts)
+
+
+class LeaseLost(TransientError):
+    """The lease ran out and another worker took it; nothing more may be written under it."""
+
+    def __init__(self, code: Code = Code.LEASE_LOST, **facts: int) -> None:
+        super().__init__(code, **facts)
+
+
+class UsageError(SenditError):
+    """Whoever called can mend it. `hint` names the thing and the way out, for that person's eyes only."""
+
+    def __init__(self, code: Code, hint: str = "") -> None:
+        super().__init__(code)
+        self.hint = hint
+
+    @property
+    def sentence(self) -> str:
+        """The code's sentence and the hint."""
+        return f"{self} {self.hint}".rstrip()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """The hint travels too."""
+        return UsageError, (self.code, self.hint)

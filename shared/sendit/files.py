@@ -1,0 +1,37 @@
+"""Private files of this machine: whole or not at all, readable by their owner only."""
+
+import os
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder and the missing ones around it, each with mode 0700."""
+    if not folder.is_dir():
+        make_private(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Create a file with mode 0600 and exactly this content; one that is there already stays as it is."""
+    make_private(path.parent)
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(FileExistsError):
+            os.link(part, path)
+    finally:
+        part.unlink()
+
+
+def read_or_none(path: Path) -> bytes | None:
+    """A file's content, or None if there is no such file."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,183 @@
+"""One image: read → screen → de-identify → gate → store → verify. What a worker process does, and all it does."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sendit import deid, screen
+from sendit.errors import Code, ImageError, SenditError, TransientError
+from sendit.logs import event, place_of
+from sendit.ports import Clock, IdentifierService, OutputStore, Staging
+from sendit.records import ImageState
+from sendit.refs import BatchName, Entry, output_name
+
+if TYPE_CHECKING:
+    from sendit.deid import Entity, Keyring, Limits, Profile, Report
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one image; the entry's name stays inside the process, only its keyed id is recorded."""
+
+    entry: Entry
+    state: ImageState
+    started_at: datetime
+    finished_at: datetime
+    code: Code | None = None
+    sentence: str = ""
+    rule: str = ""
+    output: str = ""
+    output_bytes: int = 0
+    output_crc32c: int = 0
+    created: bool = False
+    report: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An image that may pass, who it will be, and the name under which it will be stored."""
+
+    entry: Entry
+    identity: str
+    output: str
+
+
+class ImageWorkers(Protocol):
+    """Who works on images: this thread, or processes of their own. Results come in any order.
+
+    What stops an image is an `Outcome`; what stops the attempt is raised (`TransientError`).
+    """
+
+    def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
+        """Read each header, screen it, and name its output."""
+
+    def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+        """De-identify each image into the output store."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePipeline:
+    """The steps of one image over the ports that they need."""
+
+    staging: Staging
+    output: OutputStore
+    identifiers: IdentifierService
+    keys: "Keyring"
+    profile: "Profile"
+    limits: "Limits"
+    clock: Clock
+    keep_paths: bool = False
+    with_report: bool = False
+
+    def inspect(self, batch: BatchName, entry: Entry) -> Planned | Outcome:
+        """Read the header, screen it, name the output."""
+        started = self.clock()
+
+        def steps() -> "Planned | Outcome":
+            with self.staging.open(batch, entry) as source, _translated():
+                header = deid.inspect(source, self.limits)
+            rejection = screen.screen(header.dataset)
+            if rejection is not None:
+                return Outcome(
+                    entry,
+                    ImageState.REJECTED,
+                    started,
+                    self.clock(),
+                    sentence=rejection.reason,
+                    rule=rejection.rule,
+                )
+            who = self.identifiers.identify(header.entity)
+            uids = (header.study_uid, header.series_uid, header.sop_instance_uid)
+            identity = output_name(who.patient, *(self.keys.uid(uid) for uid in uids))
+            return Planned(entry, identity, entry.name if self.keep_paths else identity)
+
+        return self._guarded(entry, started, steps)
+
+    def store(self, batch: BatchName, planned: Planned) -> Outcome:
+        """De-identify, gate, store and verify; nothing is left of an image that fails on the way."""
+        entry, started = planned.entry, self.clock()
+
+        def steps() -> Outcome:
+            with self.output.create(planned.output) as sink:
+                with self.staging.open(batch, entry) as source, _translated():
+                    report = deid.deidentify(
+                        source,
+                        sink,
+                        profile=self.profile,
+                        keys=self.keys,
+                        identify=self._identify,
+                        limits=self.limits,
+                    )
+                if _named(report) != planned.identity:
+                    raise ImageError(Code.CHANGED_DURING_PROCESSING)
+                stored = sink.commit()
+            return Outcome(
+                entry,
+                ImageState.DONEPROCESSING,
+                started,
+                self.clock(),
+                output=stored.name,
+                output_bytes=stored.size,
+                output_crc32c=stored.crc32c,
+                created=stored.created,
+                report=report.to_json_line() if self.with_report else "",
+            )
+
+        return self._guarded(entry, started, steps)
+
+    def _identify(self, entity: "Entity") -> "deid.Identifiers":
+        return self.identifiers.identify(entity)
+
+    def _guarded(self, entry: Entry, started: datetime, steps: "Callable[[], Result | Outcome]") -> "Result | Outcome":
+        try:
+            if entry.problem is not None:
+                raise ImageError(entry.problem)
+            return steps()
+        except TransientError:
+            raise
+        except SenditError as error:
+            return self._errored(entry, started, error)
+        except MemoryError:
+            return self._errored(entry, started, ImageError(Code.WORKER_CRASHED))
+        except Exception as error:  # noqa: BLE001  one image's defect must not take the batch along
+            event(logging.ERROR, "A defect in sendit stopped an image.", place=place_of(error))
+            return self._errored(entry, started, ImageError(Code.INTERNAL_ERROR))
+
+    def _errored(self, entry: Entry, started: datetime, error: SenditError) -> Outcome:
+        return Outcome(entry, ImageState.ERROR, started, self.clock(), code=error.code, sentence=error.sentence)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The engine's refusals, and read errors of the source, as image errors, with no text of theirs."""
+    try:
+        yield
+    except deid.DeidError as error:
+        raise ImageError(Code(error.code.value)) from None
+    except OSError:
+        # the output's own errors are TransientErrors by now, so this one came from reading
+        raise ImageError(Code.UNREADABLE) from None
+
+
+def _named(report: "Report") -> str:
+    return output_name(report.patient, report.study_uid, report.series_uid, report.sop_instance_uid)
+
+
+@dataclass(frozen=True, slots=True)
+class InlineWorkers:
+    """Works on one image after the other, in the calling thread."""
+
+    pipeline: ImagePipeline
+
+    def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
+        """As the protocol says, in order."""
+        return (self.pipeline.inspect(batch, entry) for entry in entries)
+
+    def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+        """As the protocol says, in order."""
+        return (self.pipeline.store(batch, plan) for plan in planned)

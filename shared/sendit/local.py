@@ -1,0 +1,149 @@
+"""The whole pipeline over folders of one machine: every folder finalized, every batch processed."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sendit.again import Again, Findings, at_rest, look_again, request_again
+from sendit.errors import Code, UsageError
+from sendit.finalize import Finalized, Verdict, finalize
+from sendit.ports import BatchQueue, OutputStore
+from sendit.process import Processing, process
+from sendit.records import Batch, BatchState, Counts
+from sendit.refs import BatchMessage, BatchName, Marker
+
+_SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+_FIRST_GENERATION = 1  # nobody writes markers here
+
+
+class DrainableQueue(BatchQueue, Protocol):
+    """The in-process queue: whoever publishes also has the messages handed over."""
+
+    def drain(self, handle: Callable[[BatchMessage], None]) -> None:
+        """Hand over every message; one whose handling raises `TransientError` stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The batches of SRC: names below `root`. `itself` means that SRC is the one batch."""
+
+    root: Path
+    names: tuple[BatchName, ...]
+    itself: bool
+    loose: int = 0  # hidden and system files beside the batches, which belong to none
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What one run did about one batch."""
+
+    name: BatchName
+    finalized: Finalized
+    batch: Batch | None
+    worked: bool
+    findings: Findings | None = None
+
+
+def find_batches(source: Path) -> Found:
+    """Every sub-folder of SRC is a batch; or SRC itself, if it holds files (hidden and system files aside).
+
+    Raises `UsageError` (source_missing, bad_setting).
+    """
+    if not source.is_dir():
+        raise UsageError(Code.SOURCE_MISSING, f"There is no folder {source}.")
+    source = Path(os.path.realpath(source))
+    if source == source.parent:
+        raise UsageError(Code.SOURCE_MISSING, "The root of the file system is no batch.")
+    try:
+        with os.scandir(source) as scanned:
+            items = sorted(scanned, key=lambda item: item.name)
+    except OSError as error:
+        raise UsageError(Code.SOURCE_MISSING, f"{source}: {error.strerror}.") from None
+    folders = [item.name for item in items if item.is_dir()]
+    files = [item.name for item in items if not item.is_dir()]
+    loose = sum(name.startswith(".") or name.casefold() in _SYSTEM_FILES for name in files)
+    if len(files) > loose or not folders:
+        return Found(source.parent, (BatchName((source.name,)),), itself=True)
+    return Found(source, tuple(BatchName((name,)) for name in folders), itself=False, loose=loose)
+
+
+def files_of(source: Path) -> tuple[Path, BatchName, str | None]:
+    """SRC as one batch for `deidentify`: the folder around it, its name, and the one file if SRC is a file.
+
+    Raises `UsageError` (source_missing).
+    """
+    folder = source if source.is_dir() else source.parent
+    folder = Path(os.path.realpath(folder))
+    if not source.exists() or folder == folder.parent:
+        raise UsageError(Code.SOURCE_MISSING, f"There is no file and no folder {source}.")
+    return folder.parent, BatchName((folder.name,)), None if source.is_dir() else source.name
+
+
+def run_all(
+    found: Found,
+    world: Processing,
+    queue: DrainableQueue,
+    output: OutputStore,
+    *,
+    again: Again | None = None,
+    show_names: bool = True,
+    observe: Callable[[BatchName, Counts], None],
+) -> Iterator[BatchResult]:
+    """Finalize and process each batch, one after the other; yields what was done about each.
+
+    Unfinished work of an earlier run goes on; a batch at rest is only looked at, unless images of it were
+    lost from OUT or `again` asks for some. Raises `TransientError` when the surroundings fail.
+    """
+    for name in found.names:
+        finalized = finalize(
+            Marker(str(name), _FIRST_GENERATION),
+            store=world.store,
+            queue=queue,
+            ids=world.ids,
+            clock=world.clock,
+            show_name=show_names,
+            asked=found.itself,
+        )
+        known, findings = finalized.batch, None
+        if known is not None and finalized.verdict is Verdict.KNOWN:
+            if at_rest(known):
+                findings = _second_look(known, name, world, queue, output, again)
+            else:
+                # its message died with the process that held it
+                queue.publish(BatchMessage(known.id, str(name), known.generation))
+        worked = False
+
+        def handle(message: BatchMessage, name: BatchName = name) -> None:
+            nonlocal worked
+            worked = True
+            process(message, world, lambda counts: observe(name, counts))
+
+        queue.drain(handle)
+        batch = world.store.batch(finalized.batch_id) if known is not None else None
+        yield BatchResult(name, finalized, batch, worked, findings)
+
+
+def _second_look(
+    known: Batch,
+    name: BatchName,
+    world: Processing,
+    queue: DrainableQueue,
+    output: OutputStore,
+    again: Again | None,
+) -> Findings:
+    findings = look_again(
+        known,
+        name,
+        staging=world.staging,
+        output=output,
+        store=world.store,
+        ids=world.ids,
+        clock=world.clock,
+    )
+    wanted = findings.wanted(again)
+    whole_batch = known.state is BatchState.ERROR and again in {Again.FAILED, Again.ALL}
+    if wanted or whole_batch:
+        request_again(known, name, wanted, store=world.store, queue=queue, clock=world.clock)
+    return findings

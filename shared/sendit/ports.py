@@ -1,0 +1,177 @@
+"""What the use cases need of the world, as protocols.
+
+Every adapter of a port passes that port's contract suite in `tests/contract/`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, Lease
+from sendit.refs import BatchMessage, BatchName, Entry
+
+if TYPE_CHECKING:
+    from sendit.deid.entity import Entity, Identifiers
+
+Clock = Callable[[], datetime]
+
+
+class Staging(Protocol):
+    """Where uploaders put batches. Read by generation, never changed by reading."""
+
+    def list(self, batch: BatchName) -> Iterator[Entry]:
+        """Everything below the batch's folder, in any order; what cannot be read carries its `problem`.
+
+        Nothing is left out. An absent folder lists as nothing. Raises `TransientError` (staging_unavailable).
+        """
+
+    def open(self, batch: BatchName, entry: Entry) -> AbstractContextManager[BinaryIO]:
+        """The bytes of exactly that generation, seekable.
+
+        Raises `ImageError`: changed_during_processing if that generation is gone (also when leaving the
+        context, if it changed meanwhile), unreadable, or the entry's own problem.
+        """
+
+    def write_manifest(self, batch_id: str, generation: int, data: bytes) -> None:
+        """Keep a frozen manifest; one that is there already stays as it is."""
+
+    def read_manifest(self, batch_id: str, generation: int) -> bytes | None:
+        """The frozen manifest, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object of the output store. `created` is False if the same bytes were there before."""
+
+    name: str
+    size: int
+    crc32c: int
+    created: bool
+
+
+class PendingOutput(Protocol):
+    """An object being written. Leaving the context without `commit` leaves no trace of it."""
+
+    def write(self, data: bytes, /) -> int:
+        """Append. Raises `TransientError` (no_space, output_unavailable)."""
+
+    def commit(self) -> Stored:
+        """Make it visible, whole, under its name, after reading it back and comparing crc32c.
+
+        Create-only: the same bytes under the name are a no-op, other bytes raise `ImageError` (conflict).
+        Raises `TransientError` (output_not_verified, no_space, output_unavailable).
+        """
+
+
+class OutputStore(Protocol):
+    """Where the worker writes every de-identified image, create-only."""
+
+    def create(self, name: str) -> AbstractContextManager[PendingOutput]:
+        """Begin an object; `name` comes from `refs.output_name`."""
+
+    def stat(self, name: str) -> int | None:
+        """The size in bytes of a stored object, or None if there is none."""
+
+    def open(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """The bytes of a stored object. Raises FileNotFoundError."""
+
+
+class StatusStore(Protocol):
+    """Where batches and images stand. Refuses every transition that `records` does not allow.
+
+    Methods that take a lease are fenced: they raise `LeaseLost` and write nothing unless that lease is still
+    the batch's. All raise `TransientError` (status_unavailable) if the store cannot be reached.
+    """
+
+    def register(self, batch: Batch) -> Batch:
+        """Create the batch as given, or return the one that is known under its id.
+
+        Raises `Refused` (overlap) if a known batch lies around it or inside it; then nothing is created.
+        """
+
+    def mark_published(self, batch_id: str, now: datetime) -> None:
+        """QUEUE → NEW; any other state stays as it is, for the message was followed already."""
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """One batch."""
+
+    def batches(self) -> Iterator[Batch]:
+        """All batches, oldest first."""
+
+    def images(self, batch_id: str) -> Iterator[Image]:
+        """All images of a batch, in any order."""
+
+    def claim(self, batch_id: str, lease: Lease, now: datetime) -> Batch:
+        """Take the batch for one worker: PROCESSING, attempt + 1, lease written.
+
+        Raises `Refused` (unknown_batch), `LeaseHeld` while another's lease has not expired. A batch at rest is
+        returned as it is, without a lease.
+        """
+
+    def renew(self, batch_id: str, lease: Lease, now: datetime) -> None:
+        """Write the lease's later expiry."""
+
+    def freeze(
+        self,
+        batch_id: str,
+        lease: Lease,
+        *,
+        found: int,
+        size_bytes: int,
+        profile_digest: str,
+        key_id: str,
+        now: datetime,
+    ) -> None:
+        """Record that the manifest is written, what it counts, and under which profile and key."""
+
+    def add_images(self, batch_id: str, lease: Lease, images: Sequence[Image], now: datetime) -> None:
+        """Create images that are not known yet; known ones stay as they are."""
+
+    def save_outcomes(
+        self,
+        batch_id: str,
+        lease: Lease,
+        images: Sequence[Image],
+        counts: Counts,
+        errors: Sequence[ErrorEntry],
+        now: datetime,
+    ) -> None:
+        """Write images' outcomes, the batch's counts and its new errors together."""
+
+    def finish(
+        self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
+    ) -> Batch:
+        """Let the batch rest in `state`; the lease ends."""
+
+    def release(self, batch_id: str, lease: Lease, now: datetime) -> None:
+        """Give the lease back with the work unfinished, so that the next attempt need not wait."""
+
+    def flag_new_arrivals(self, batch_id: str, now: datetime) -> None:
+        """Record that files came or changed after the freeze."""
+
+    def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
+        """Back to QUEUE, asked for by a person, with the images of these ids back to NEW.
+
+        The generation is one higher, so that the batch is frozen anew; new arrivals are no longer flagged;
+        counts and errors are rebuilt from the images that keep their outcome.
+        """
+
+
+class BatchQueue(Protocol):
+    """The topic `batches`: at least once, in any order."""
+
+    def publish(self, message: BatchMessage) -> None:
+        """Return when the message is safe. Raises `TransientError` (status_unavailable)."""
+
+
+class IdentifierService(Protocol):
+    """Who becomes whom."""
+
+    @property
+    def key_id(self) -> str:
+        """Which key the pseudonyms come from; not secret."""
+
+    def identify(self, entity: "Entity") -> "Identifiers":
+        """The pseudonyms and the date shift of an image's patient; the same entity, the same answer."""

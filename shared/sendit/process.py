@@ -1,0 +1,215 @@
+"""The use case behind the one message of a batch: import it, de-identify it, account for every image.
+
+claim → freeze the manifest → per image: read, screen, de-identify, gate, store, verify → counts → rest. The
+manifest and the images' states are the checkpoint: whichever step was the last of an attempt, the next one
+does only what has no outcome yet.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from sendit.errors import SENTENCES, BatchError, Code, SenditError, TransientError
+from sendit.ids import DocumentIds
+from sendit.images import ImageWorkers, Outcome
+from sendit.lease import Heartbeat, LeaseTerms, new_lease
+from sendit.logs import event
+from sendit.manifest import Manifest
+from sendit.ports import Clock, Staging, StatusStore
+from sendit.records import IMAGES_A_WRITE, UNSETTLED, Batch, BatchState, Counts, Image, ImageState, Lease
+from sendit.refs import BatchMessage, BatchName, Entry
+from sendit.tally import Tally
+from sendit.work import Claims, chunks, settle
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """What `process` needs beside the message."""
+
+    staging: Staging
+    store: StatusStore
+    workers: ImageWorkers
+    ids: DocumentIds
+    clock: Clock
+    lease_terms: LeaseTerms
+    in_flight_bytes: int
+    profile_digest: str
+    key_id: str
+    version: str
+
+
+Observer = Callable[[Counts], None]
+
+
+def _unobserved(_: Counts) -> None:
+    """Nobody watches."""
+
+
+def process(message: BatchMessage, world: Processing, observe: Observer = _unobserved) -> Batch:
+    """Do what the batch still needs and return its record, at rest.
+
+    Idempotent: a batch at rest is returned as it is. Raises `Refused` for a message that names no batch,
+    `LeaseHeld` while another worker has it, `TransientError` if the attempt must be repeated; then everything
+    that has an outcome keeps it, and the batch stays PROCESSING.
+    """
+    name = BatchName.parse(message.name)
+    lease = new_lease(world.lease_terms, world.clock)
+    batch = world.store.claim(message.batch_id, lease, world.clock())
+    if batch.state is not BatchState.PROCESSING:
+        event(logging.INFO, "The batch is at rest; nothing to do.", batch_id=batch.id, state=batch.state)
+        return batch
+    event(logging.INFO, "The batch is claimed.", batch_id=batch.id, attempt=batch.attempt)
+    attempt = _Attempt(world, batch, name, lease, observe)
+    heartbeat = Heartbeat(world.store, batch.id, lease, world.lease_terms, world.clock)
+    with heartbeat.beating():
+        try:
+            rested = attempt.run(heartbeat)
+        except BatchError as error:
+            rested = attempt.fail(error)
+        except BaseException as error:
+            attempt.give_up(error)
+            raise
+    counts = rested.counts
+    event(
+        logging.ERROR if rested.state is BatchState.ERROR else logging.INFO,
+        "The batch rests.",
+        batch_id=rested.id,
+        state=rested.state,
+        found=counts.found,
+        stored=counts.stored,
+        rejected=counts.rejected,
+        errored=counts.errored,
+        duplicates=counts.duplicates,
+    )
+    return rested
+
+
+class _Attempt:
+    """One worker's hold on one batch."""
+
+    def __init__(self, world: Processing, batch: Batch, name: BatchName, lease: Lease, observe: Observer) -> None:
+        self._world = world
+        self._batch = batch
+        self._name = name
+        self._lease = lease
+        self._tally = Tally(world.store, batch, lease, world.clock, observe)
+
+    def run(self, heartbeat: Heartbeat) -> Batch:
+        world, batch = self._world, self._batch
+        manifest = self._manifest()
+        entries = {self._image_id(entry): entry for entry in manifest.entries}
+        images = self._known_images(entries)
+        if not images:
+            raise BatchError(Code.NO_FILES)
+        world.store.freeze(
+            batch.id,
+            self._lease,
+            found=len(images),
+            size_bytes=sum(image.size_bytes for image in images.values()),
+            profile_digest=manifest.profile_digest,
+            key_id=manifest.key_id,
+            now=world.clock(),
+        )
+        self._tally.start(len(images), images.values())
+        unsettled = [image for image in images.values() if image.state in UNSETTLED]
+        for image in unsettled:
+            if image.id not in entries:  # asked for again, and its file is gone
+                self._record(self._gone(), image, duplicate=False)
+        claims = Claims(
+            (image.output, entries[image.id].name) for image in images.values() if image.output and image.id in entries
+        )
+        todo = [entry for image_id, entry in entries.items() if images[image_id].state in UNSETTLED]
+        for chunk in chunks(todo, world.in_flight_bytes):
+            heartbeat.check()
+            for outcome, duplicate in settle(world.workers, self._name, chunk, claims):
+                self._record(outcome, images[self._image_id(outcome.entry)], duplicate=duplicate)
+                heartbeat.check()
+        self._tally.flush()
+        counts = self._tally.counts
+        counts.check_conservation()
+        return world.store.finish(batch.id, self._lease, counts.resting_state(), (), world.clock())
+
+    def fail(self, error: BatchError) -> Batch:
+        """Let the batch rest as ERROR."""
+        event(logging.ERROR, error.sentence, code=error.code, batch_id=self._batch.id)
+        self._tally.flush()
+        entry = self._tally.error_entry(error.code, error.sentence)
+        return self._world.store.finish(self._batch.id, self._lease, BatchState.ERROR, (entry,), self._world.clock())
+
+    def give_up(self, error: BaseException) -> None:
+        """Keep what has an outcome and hand the lease back; the next attempt goes on from there."""
+        try:
+            self._tally.flush()
+            self._world.store.release(self._batch.id, self._lease, self._world.clock())
+        except SenditError as failure:
+            # the store is what failed, or another worker owns the batch: the lease will simply expire
+            event(logging.WARNING, "The lease was not given back.", code=failure.code, batch_id=self._batch.id)
+        if isinstance(error, TransientError):
+            event(logging.WARNING, error.sentence, code=error.code, batch_id=self._batch.id)
+
+    def _manifest(self) -> Manifest:
+        """The frozen manifest; frozen now if this is the first attempt to come this far."""
+        world, batch = self._world, self._batch
+        data = world.staging.read_manifest(batch.id, batch.generation)
+        if data is None:
+            manifest = Manifest.freeze(
+                world.staging.list(self._name),
+                batch=world.ids.full(self._name),
+                profile_digest=world.profile_digest,
+                key_id=world.key_id,
+                version=world.version,
+            )
+            world.staging.write_manifest(batch.id, batch.generation, manifest.to_bytes())
+        else:
+            manifest = Manifest.from_bytes(data)
+        if (manifest.profile_digest, manifest.key_id) != (world.profile_digest, world.key_id):
+            raise BatchError(Code.MANIFEST_OF_ANOTHER_KEY)
+        return manifest
+
+    def _known_images(self, entries: Mapping[str, Entry]) -> dict[str, Image]:
+        """The images' records by id; those that no attempt has written yet are written as NEW."""
+        known = {image.id: image for image in self._world.store.images(self._batch.id)}
+        now = self._world.clock()
+        fresh = [
+            Image(
+                id=image_id,
+                batch_id=self._batch.id,
+                state=ImageState.NEW,
+                times=((ImageState.NEW, now),),
+                size_bytes=entry.size,
+            )
+            for image_id, entry in entries.items()
+            if image_id not in known
+        ]
+        for start in range(0, len(fresh), IMAGES_A_WRITE):
+            part = fresh[start : start + IMAGES_A_WRITE]
+            self._world.store.add_images(self._batch.id, self._lease, part, now)
+        return known | {image.id: image for image in fresh}
+
+    def _record(self, outcome: Outcome, image: Image, *, duplicate: bool) -> None:
+        self._tally.add(
+            replace(
+                image,
+                state=outcome.state,
+                times=(
+                    *image.times,
+                    (ImageState.PROCESSING, outcome.started_at),
+                    (outcome.state, outcome.finished_at),
+                ),
+                code=outcome.code,
+                sentence=outcome.sentence,
+                rule=outcome.rule,
+                output=outcome.output,
+                output_bytes=outcome.output_bytes,
+                output_crc32c=outcome.output_crc32c,
+                duplicate=duplicate,
+            )
+        )
+
+    def _gone(self) -> Outcome:
+        now = self._world.clock()
+        code = Code.CHANGED_DURING_PROCESSING
+        return Outcome(Entry("", 0, 0), ImageState.ERROR, now, now, code=code, sentence=SENTENCES[code])
+
+    def _image_id(self, entry: Entry) -> str:
+        return self._world.ids.image(self._name, entry.name)

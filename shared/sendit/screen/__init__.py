@@ -1,0 +1,135 @@
+"""The screen: whether an image may pass at all, and if not, by which rule. Fails closed: what is unknown is rejected.
+
+What de-identification cannot see, names burned into the pixels above all, is kept out here by the kind of the
+object. A rejection names the rule and its reason; neither holds a value of the header.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+
+# SOP Class UID (PS3.4 B.5) → the modalities that may come with it (PS3.3 C.7.3.1.1.1)
+_ACCEPTED: dict[str, frozenset[str]] = {
+    _STORAGE + "1": frozenset({"CR"}),  # Computed Radiography
+    _STORAGE + "1.1": frozenset({"DX"}),  # Digital X-Ray, for presentation
+    _STORAGE + "1.1.1": frozenset({"DX"}),  # … for processing
+    _STORAGE + "1.2": frozenset({"MG"}),  # Digital Mammography X-Ray, for presentation
+    _STORAGE + "1.2.1": frozenset({"MG"}),  # … for processing
+    _STORAGE + "2": frozenset({"CT"}),
+    _STORAGE + "2.1": frozenset({"CT"}),  # Enhanced CT
+    _STORAGE + "2.2": frozenset({"CT"}),  # Legacy Converted Enhanced CT
+    _STORAGE + "4": frozenset({"MR"}),
+    _STORAGE + "4.1": frozenset({"MR"}),  # Enhanced MR
+    _STORAGE + "4.4": frozenset({"MR"}),  # Legacy Converted Enhanced MR
+    _STORAGE + "20": frozenset({"NM"}),
+    _STORAGE + "128": frozenset({"PT"}),
+    _STORAGE + "128.1": frozenset({"PT"}),  # Legacy Converted Enhanced PET
+    _STORAGE + "130": frozenset({"PT"}),  # Enhanced PET
+    _STORAGE + "481.2": frozenset({"RTDOSE"}),
+    _STORAGE + "481.3": frozenset({"RTSTRUCT"}),
+    _STORAGE + "481.5": frozenset({"RTPLAN"}),
+}
+_ULTRASOUND = frozenset({_STORAGE + "3.1", _STORAGE + "6.1", _STORAGE + "6.2", _STORAGE + "6.3"})
+_MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+
+# Conversion Type (PS3.3 C.8.6.1): everything that was a screen, a video or a sheet of film before
+_CAPTURED = frozenset({"DV", "SD", "SI", "DF", "DRW", "WSD", "SYN"})
+_CAPTURE_WORDS = ("SCREEN", "SAVE", "CAPTURE", "DOSE", "REPORT")
+_CAPTURE_DESCRIPTIONS = ("SCREEN SAVE", "SCREENSAVE", "SCREEN CAPTURE", "DOSE REPORT", "PATIENT PROTOCOL")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Which rule rejected an image, and why such images are rejected."""
+
+    rule: str
+    reason: str
+
+
+def screen(header: "Dataset") -> Rejection | None:
+    """The first rule that rejects this header, or None if the image may pass."""
+    return next((rule.rejection for rule in _RULES if rule.applies(header)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    name: str
+    reason: str
+    applies: Callable[["Dataset"], bool]
+
+    @property
+    def rejection(self) -> Rejection:
+        return Rejection(self.name, self.reason)
+
+
+def _texts(header: "Dataset", keyword: str) -> tuple[str, ...]:
+    """An attribute's values in capitals, whatever its VR and multiplicity; none if absent or empty."""
+    value = header.get(keyword)
+    if value is None:
+        return ()
+    values = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+    return tuple(text for item in values if (text := str(item).strip(" \0").upper()))
+
+
+def _sop_class(header: "Dataset") -> str:
+    return next(iter(_texts(header, "SOPClassUID")), "")
+
+
+def _is_captured(header: "Dataset") -> bool:
+    return _sop_class(header).startswith(_STORAGE + "7") or bool(
+        _CAPTURED.intersection(_texts(header, "ConversionType"))
+    )
+
+
+def _is_screen_save(header: "Dataset") -> bool:
+    return any(word in text for text in _texts(header, "ImageType") for word in _CAPTURE_WORDS) or any(
+        phrase in text for text in _texts(header, "SeriesDescription") for phrase in _CAPTURE_DESCRIPTIONS
+    )
+
+
+_RULES = (
+    _Rule(
+        "media-directory",
+        "A DICOMDIR lists patients and files; it is no image.",
+        lambda header: _sop_class(header) == _MEDIA_DIRECTORY,
+    ),
+    _Rule(
+        "burned-in-annotation",
+        "Burned In Annotation does not say NO: names may be visible in the pixels.",
+        lambda header: any(text != "NO" for text in _texts(header, "BurnedInAnnotation")),
+    ),
+    _Rule(
+        "ultrasound",
+        "Ultrasound shows names in its pixels, and regions are not cleaned yet.",
+        lambda header: _sop_class(header) in _ULTRASOUND or "US" in _texts(header, "Modality"),
+    ),
+    _Rule("secondary-capture", "A captured screen, video or film may show names in its pixels.", _is_captured),
+    _Rule("screen-save", "A screen save or a report as an image may show names in its pixels.", _is_screen_save),
+    _Rule(
+        "encapsulated-document",
+        "A document inside DICOM may hold anything.",
+        lambda header: _sop_class(header).startswith(_STORAGE + "104."),
+    ),
+    _Rule(
+        "structured-report",
+        "A structured report holds free text, which is not cleaned yet.",
+        lambda header: _sop_class(header).startswith(_STORAGE + "88."),
+    ),
+    _Rule(
+        "sop-class-not-accepted",
+        "Its SOP Class is not among those that are known to be safe.",
+        lambda header: _sop_class(header) not in _ACCEPTED,
+    ),
+    _Rule(
+        "modality-not-accepted",
+        "Its Modality is not one that its SOP Class comes with.",
+        lambda header: (
+            not _ACCEPTED[_sop_class(header)].issuperset(_texts(header, "Modality")) or not _texts(header, "Modality")
+        ),
+    ),
+)

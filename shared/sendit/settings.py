@@ -1,0 +1,114 @@
+"""One object with every setting, validated when it is made; each is an environment variable `SENDIT_…`."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from sendit.errors import Code, UsageError
+
+PREFIX = "SENDIT_"
+MIB = 1024 * 1024
+
+
+class BatchNames(StrEnum):
+    """Whether folder names, which are often accession numbers, are written to the status store."""
+
+    SHOW = "show"
+    HIDE = "hide"
+
+
+class LogFormat(StrEnum):
+    """How a log line looks."""
+
+    AUTO = "auto"  # text on a terminal, JSON elsewhere
+    JSON = "json"
+    TEXT = "text"
+
+
+class LogLevel(StrEnum):
+    """The least severity that is logged."""
+
+    AUTO = "auto"  # warning on a terminal, info elsewhere
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+PositiveInt = Annotated[int, Field(gt=0)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """Every setting of sendit, with its default. Made by `load`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    home: Annotated[Path, Field(description="where the key, the state and the manifests of this machine lie")] = Path(
+        "~/.sendit"
+    )
+    profile: Annotated[str, Field(description="de-identification profile")] = "basic-dates"
+    workers: Annotated[
+        int, Field(ge=0, le=256, description="worker processes of a local run; 0: one per processor")
+    ] = 0
+    batch_names: Annotated[
+        BatchNames, Field(description="show or hide folder names in the status store and on pages")
+    ] = BatchNames.SHOW
+    in_flight_bytes: Annotated[PositiveInt, Field(description="bytes of images handed to workers at one time")] = (
+        256 * MIB
+    )
+    max_header_bytes: Annotated[
+        PositiveInt, Field(description="largest size of everything in a file that is not pixel data")
+    ] = 64 * MIB
+    max_inflated_bytes: Annotated[
+        PositiveInt, Field(description="largest size to which a deflated data set may grow")
+    ] = 512 * MIB
+    lease_ttl: Annotated[
+        PositiveSeconds, Field(description="seconds after which a silent worker's batch may be taken over")
+    ] = 90.0
+    lease_heartbeat: Annotated[PositiveSeconds, Field(description="seconds between two renewals of the lease")] = 20.0
+    log_format: Annotated[LogFormat, Field(description="auto (text on a terminal, JSON elsewhere), json or text")] = (
+        LogFormat.AUTO
+    )
+    log_level: Annotated[LogLevel, Field(description="auto (warning on a terminal, info elsewhere), debug, info, warning or error")] = LogLevel.AUTO
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return Path(os.path.abspath(home.expanduser()))  # noqa: PTH100  links stay, to be checked later
+
+    @model_validator(mode="after")
+    def _heartbeat_is_shorter_than_lease(self) -> Self:
+        if self.lease_heartbeat >= self.lease_ttl:
+            raise ValueError("SENDIT_LEASE_HEARTBEAT must be shorter than SENDIT_LEASE_TTL")
+        return self
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """The settings of this process.
+
+        Raises `UsageError`: unknown_setting, with the nearest name there is, or bad_setting, with the reason.
+        No value is quoted: one of them may be a secret.
+        """
+        environ = os.environ if environ is None else environ
+        known = {f"{PREFIX}{name.upper()}": name for name in cls.model_fields}
+        given = {name: value for name, value in environ.items() if name.upper().startswith(PREFIX)}
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.0)
+                raise UsageError(Code.UNKNOWN_SETTING, f"{name}: did you mean {near[0]}?")
+        try:
+            return cls.model_validate({known[name]: value for name, value in given.items()})
+        except ValidationError as error:
+            reasons = [
+                f"{PREFIX}{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+                if fault["loc"]
+                else fault["msg"]
+                for fault in error.errors(include_input=False, include_url=False)
+            ]
+            raise UsageError(Code.BAD_SETTING, "; ".join(reasons)) from None

@@ -1,0 +1,200 @@
+"""The one place that knows which adapter stands behind which port."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from sendit import __version__, deid, logs
+from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.folder_staging import FolderStaging
+from sendit.adapters.home import Home
+from sendit.adapters.inline_queue import InlineQueue
+from sendit.adapters.keyed_identifiers import KeyedIdentifiers
+from sendit.adapters.out_folder import OutLabel, check_apart, held
+from sendit.adapters.process_workers import ProcessWorkers
+from sendit.adapters.sqlite_status import SqliteStatusStore
+from sendit.errors import Code, UsageError
+from sendit.ids import DocumentIds
+from sendit.images import ImagePipeline, ImageWorkers, InlineWorkers
+from sendit.lease import LeaseTerms
+from sendit.process import Processing
+from sendit.settings import Settings
+
+
+def now() -> datetime:
+    """The clock of the real world."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPlaces:
+    """What a worker process needs to build its own adapters. `root` is the folder around the batches."""
+
+    settings: Settings
+    root: Path
+    out: Path
+    manifests: Path
+    keep_paths: bool = False
+    with_report: bool = False
+
+    def staging(self) -> FolderStaging:
+        """Staging on this machine."""
+        return FolderStaging(self.root, self.manifests)
+
+    def pipeline(self) -> ImagePipeline:
+        """The steps of one image on this machine."""
+        keys = deid.Keyring(Home(self.settings.home).key())
+        return ImagePipeline(
+            staging=self.staging(),
+            output=FolderOutput(self.out),
+            identifiers=KeyedIdentifiers(keys),
+            keys=keys,
+            profile=profile_of(self.settings),
+            limits=deid.Limits(
+                max_header_bytes=self.settings.max_header_bytes,
+                max_inflated_bytes=self.settings.max_inflated_bytes,
+            ),
+            clock=now,
+            keep_paths=self.keep_paths,
+            with_report=self.with_report,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWorld:
+    """A whole pipeline on this machine, with its OUT held."""
+
+    processing: Processing
+    output: FolderOutput
+    store: SqliteStatusStore
+    queue: InlineQueue
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStatus:
+    """The state of one OUT, to look at."""
+
+    store: SqliteStatusStore
+    ids: DocumentIds
+    staging: FolderStaging
+
+
+def profile_of(settings: Settings) -> "deid.Profile":
+    """The profile that the settings name. Raises `UsageError` (bad_setting) with the nearest name."""
+    try:
+        return deid.profile_named(settings.profile)
+    except ValueError as error:
+        raise UsageError(Code.BAD_SETTING, f"{error}") from None
+
+
+@contextmanager
+def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iterator[LocalWorld]:
+    """Open the pipeline from folders below `root` to OUT, alone. Raises `UsageError` for whatever forbids it."""
+    home, keys, profile = _opened(settings, source, out)
+    label = OutLabel(keys.key_id, profile.name, profile.digest)
+    state = home.state_of(out, keys.key_id, profile.digest)
+    places = LocalPlaces(settings, root, out, state / "manifests")
+    with held(out, label):
+        home.remember(state, source, out)
+        store = SqliteStatusStore(state / "status.sqlite3")
+        output = FolderOutput(out)
+        try:
+            # OUT is held, so whoever wrote here before is dead
+            store.break_leases()
+            output.sweep()
+            with local_workers(places) as workers:
+                processing = Processing(
+                    staging=places.staging(),
+                    store=store,
+                    workers=workers,
+                    ids=DocumentIds(keys, scope_of(root)),
+                    clock=now,
+                    lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
+                    in_flight_bytes=settings.in_flight_bytes,
+                    profile_digest=profile.digest,
+                    key_id=keys.key_id,
+                    version=__version__,
+                )
+                yield LocalWorld(processing, output, store, InlineQueue())
+        finally:
+            output.sweep()
+            store.close()
+
+
+@contextmanager
+def local_files(
+    settings: Settings, source: Path, root: Path, out: Path, *, keep_paths: bool, with_report: bool
+) -> Iterator[tuple[FolderStaging, ImageWorkers, DocumentIds]]:
+    """Open what `deidentify` needs: files to files, no state. OUT is held and labelled as for a run."""
+    home, keys, profile = _opened(settings, source, out)
+    state = home.state_of(out, keys.key_id, profile.digest)
+    places = LocalPlaces(settings, root, out, state / "manifests", keep_paths, with_report)
+    output = FolderOutput(out)
+    with held(out, OutLabel(keys.key_id, profile.name, profile.digest)):
+        try:
+            output.sweep()
+            with local_workers(places) as workers:
+                yield places.staging(), workers, DocumentIds(keys, scope_of(root))
+        finally:
+            output.sweep()
+
+
+@contextmanager
+def local_workers(places: LocalPlaces) -> Iterator[ImageWorkers]:
+    """This thread for one worker, spawned processes for more."""
+    count = places.settings.workers or os.cpu_count() or 1
+    if count == 1:
+        yield InlineWorkers(places.pipeline())
+        return
+    with ProcessWorkers(count, partial(_start_worker, places)) as workers:
+        yield workers
+
+
+@contextmanager
+def local_status(settings: Settings, out: Path) -> Iterator[LocalStatus]:
+    """Open the state of an OUT that was run before. Raises `UsageError` (no_such_run)."""
+    label = OutLabel.read(out) if out.is_dir() else None
+    home = Home(settings.home)
+    if label is None:
+        raise UsageError(Code.NO_SUCH_RUN, f"{out} was not written by sendit run.")
+    state = home.state_of(out, label.key_id, label.profile_digest)
+    if not (state / "status.sqlite3").exists():
+        raise UsageError(Code.NO_SUCH_RUN, f"Its state is not in SENDIT_HOME={settings.home}.")
+    store = SqliteStatusStore(state / "status.sqlite3")
+    try:
+        keys = deid.Keyring(home.key())
+        yield LocalStatus(store, DocumentIds(keys), FolderStaging(Path("/"), state / "manifests"))
+    finally:
+        store.close()
+
+
+def local_outs(settings: Settings) -> list[Path]:
+    """The OUT folders of which SENDIT_HOME keeps state and that are still there."""
+    outs = {Path(out) for out in Home(settings.home).runs().values()}
+    return sorted(out for out in outs if out.is_dir())
+
+
+def key_path(settings: Settings) -> Path:
+    """Where the project key of this machine lies."""
+    return Home(settings.home).key_path
+
+
+def scope_of(root: Path) -> str:
+    """What tells batches of the same name apart that come from different folders of one machine."""
+    return f"{os.path.realpath(root).rstrip('/')}/"
+
+
+def _opened(settings: Settings, source: Path, out: Path) -> tuple[Home, "deid.Keyring", "deid.Profile"]:
+    check_apart(source, out, settings.home)
+    home = Home(settings.home)
+    home.prepare()
+    return home, deid.Keyring(home.key()), profile_of(settings)
+
+
+def _start_worker(places: LocalPlaces) -> ImagePipeline:
+    logs.setup(places.settings.log_format, places.settings.log_level)
+    return places.pipeline()

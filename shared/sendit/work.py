@@ -1,0 +1,72 @@
+"""The order of work inside a batch: in bounded chunks, and such that chance decides nothing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sendit.images import ImageWorkers, Outcome, Planned
+from sendit.refs import BatchName, Entry
+
+_IMAGES_A_CHUNK = 256
+
+
+class Claims:
+    """Which image of a batch, by its object's name, stored under which output name first."""
+
+    def __init__(self, held: Iterable[tuple[str, str]] = ()) -> None:
+        self._holder: dict[str, str] = {}
+        for output, holder in held:
+            self._holder.setdefault(output, holder)
+
+    def is_duplicate(self, outcome: Outcome) -> bool:
+        """Whether another image of the batch stored the same bytes before; if none did, this one holds the name."""
+        if not outcome.output:
+            return False
+        holder = self._holder.setdefault(outcome.output, outcome.entry.name)
+        return holder != outcome.entry.name and not outcome.created
+
+
+def chunks(entries: Iterable[Entry], in_flight_bytes: int) -> Iterator[list[Entry]]:
+    """Runs of entries that may be in work at one time; one that is larger than the bound goes alone."""
+    chunk: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if chunk and (len(chunk) == _IMAGES_A_CHUNK or size + entry.size > in_flight_bytes):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += entry.size
+    if chunk:
+        yield chunk
+
+
+def settle(
+    workers: ImageWorkers, batch: BatchName, chunk: Sequence[Entry], claims: Claims
+) -> Iterator[tuple[Outcome, bool]]:
+    """The outcome of every entry of a chunk, each with whether it is a duplicate inside the batch.
+
+    All of a chunk is inspected before any of it is stored, and images that claim the same output name are
+    stored one after the other in the order of their names, so that neither the number of workers nor their
+    speed decides which of two conflicting images is stored.
+    """
+    plans: list[Planned] = []
+    for result in workers.inspect(batch, chunk):
+        if isinstance(result, Outcome):
+            yield result, False
+        else:
+            plans.append(result)
+    plans.sort(key=lambda plan: plan.entry.name)
+    for wave in _waves(plans):
+        for outcome in workers.store(batch, wave):
+            yield outcome, claims.is_duplicate(outcome)
+
+
+def _waves(plans: Iterable[Planned]) -> Iterator[Sequence[Planned]]:
+    """Split plans so that no wave has two of one output name, and the first of a name is in an earlier wave."""
+    waves: list[list[Planned]] = []
+    seen: dict[str, int] = {}
+    for plan in plans:
+        turn = seen.get(plan.output, 0)
+        seen[plan.output] = turn + 1
+        if turn == len(waves):
+            waves.append([])
+        waves[turn].append(plan)
+    return iter(waves)

@@ -1,0 +1,43 @@
+"""What every test stands on: no setting of the machine reaches it, and the summary counts each tier."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent
+OUTCOMES = ("passed", "failed", "error", "skipped")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    for name in [name for name in os.environ if name.startswith("SENDIT_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    home.chmod(0o700)
+    monkeypatch.setenv("SENDIT_HOME", str(home))
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    root, own = logging.getLogger(), logging.getLogger("sendit")
+    before = root.handlers[:], root.level, own.level
+    yield
+    root.handlers[:], root.level = before[0], before[1]
+    own.setLevel(before[2])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    tiers: Counter[tuple[str, str]] = Counter()
+    for outcome in OUTCOMES:
+        for report in terminalreporter.stats.get(outcome, []):
+            path = (terminalreporter.config.rootpath / report.nodeid.split("::")[0]).resolve()
+            if path.is_relative_to(ROOT):
+                tiers[path.relative_to(ROOT).parts[0], outcome] += 1
+    terminalreporter.section("tiers")
+    for tier in sorted({tier for tier, _ in tiers}):
+        counts = ", ".join(f"{tiers[tier, outcome]} {outcome}" for outcome in OUTCOMES if tiers[tier, outcome])
+        terminalreporter.write_line(f"{tier}: {counts}")

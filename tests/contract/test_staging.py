@@ -1,0 +1,131 @@
+"""What every `Staging` must do. A new adapter adds a rig and a parameter."""
+
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from sendit.adapters.folder_staging import FolderStaging
+from sendit.errors import Code, ImageError, TransientError
+from sendit.ports import Staging
+from sendit.refs import BatchName, Entry
+
+BATCH = BatchName.parse("1_6/ST-000001")
+
+
+class Rig(Protocol):
+    staging: Staging
+
+    def put(self, path: str, data: bytes) -> None: ...
+    def remove(self, path: str) -> None: ...
+    def cut_off(self) -> None: ...
+
+
+class FolderRig:
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "incoming"
+        self.root.mkdir()
+        self.staging: Staging = FolderStaging(self.root, folder / "manifests")
+
+    def put(self, path: str, data: bytes) -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+
+    def remove(self, path: str) -> None:
+        (self.root / path).unlink()
+
+    def cut_off(self) -> None:
+        self.root.rename(self.root.with_name("elsewhere"))
+
+
+@pytest.fixture(params=["folder"])
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
+    return {"folder": FolderRig}[request.param](tmp_path)
+
+
+def listed(rig: Rig) -> dict[str, Entry]:
+    entries = list(rig.staging.list(BATCH))
+    assert len({entry.name for entry in entries}) == len(entries)
+    return {entry.name: entry for entry in entries}
+
+
+def test_a_listing_holds_every_object_below_the_folder_and_none_beside_it(rig: Rig) -> None:
+    rig.put("1_6/ST-000001/a.dcm", b"aaa")
+    rig.put("1_6/ST-000001/deep/er/b", b"bb")
+    rig.put("1_6/ST-000001/.hidden", b"h")
+    rig.put("1_6/ST-0000011/not-mine", b"x")
+    rig.put("1_6/ST-000001.tmp1/not-mine", b"x")
+    assert {name: entry.size for name, entry in listed(rig).items()} == {"a.dcm": 3, "deep/er/b": 2, ".hidden": 1}
+
+
+def test_a_folder_that_is_not_there_lists_as_nothing(rig: Rig) -> None:
+    assert listed(rig) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["new\nline", "…—ünï", "-dash", "trailing ", "'q\"", "$(touch x)", "%2e%2e", "..name", "back\\slash", "a" * 255],
+)
+def test_hostile_names_are_listed_and_read_like_any_other(rig: Rig, name: str) -> None:
+    rig.put(f"1_6/ST-000001/{name}", b"data")
+    with rig.staging.open(BATCH, listed(rig)[name]) as stream:
+        assert stream.read() == b"data"
+
+
+def test_a_stream_is_seekable(rig: Rig) -> None:
+    rig.put("1_6/ST-000001/a", b"0123456789")
+    with rig.staging.open(BATCH, listed(rig)["a"]) as stream:
+        stream.seek(4)
+        assert stream.read(3) == b"456"
+        stream.seek(0)
+        assert stream.read() == b"0123456789"
+
+
+def test_an_object_that_changed_since_it_was_listed_is_never_read_in_its_place(rig: Rig) -> None:
+    rig.put("1_6/ST-000001/a", b"old")
+    entry = listed(rig)["a"]
+    rig.put("1_6/ST-000001/a", b"newer")
+    with pytest.raises(ImageError) as error, rig.staging.open(BATCH, entry):
+        pass
+    assert error.value.code is Code.CHANGED_DURING_PROCESSING
+
+
+def test_an_object_that_is_gone_is_changed(rig: Rig) -> None:
+    rig.put("1_6/ST-000001/a", b"old")
+    rig.put("1_6/ST-000001/b", b"stays")
+    entry = listed(rig)["a"]
+    rig.remove("1_6/ST-000001/a")
+    with pytest.raises(ImageError) as error, rig.staging.open(BATCH, entry):
+        pass
+    assert error.value.code is Code.CHANGED_DURING_PROCESSING
+
+
+def test_parts_that_say_unfinished_are_listed_as_a_problem(rig: Rig) -> None:
+    rig.put("1_6/ST-000001/a.dcm.tmp12", b"half")
+    rig.put("1_6/ST-000001/sub.tmp9/b.dcm", b"half")
+    assert {entry.problem for entry in listed(rig).values()} == {Code.UNFINISHED_FILE}
+    entry = listed(rig)["a.dcm.tmp12"]
+    with pytest.raises(ImageError) as error, rig.staging.open(BATCH, entry):
+        pass
+    assert error.value.code is Code.UNFINISHED_FILE
+
+
+def test_a_staging_area_out_of_reach_is_transient_and_no_image_error(rig: Rig) -> None:
+    rig.put("1_6/ST-000001/a", b"old")
+    entry = listed(rig)["a"]
+    rig.cut_off()
+    with pytest.raises(TransientError) as error, rig.staging.open(BATCH, entry):
+        pass
+    assert error.value.code is Code.STAGING_UNAVAILABLE
+    with pytest.raises(TransientError):
+        listed(rig)
+
+
+def test_a_manifest_is_kept_as_it_was_first_written(rig: Rig) -> None:
+    assert rig.staging.read_manifest("id", 1) is None
+    rig.staging.write_manifest("id", 1, b"first")
+    rig.staging.write_manifest("id", 1, b"second")
+    rig.staging.write_manifest("id", 2, b"other generation")
+    assert rig.staging.read_manifest("id", 1) == b"first"
+    assert rig.staging.read_manifest("id", 2) == b"other generation"

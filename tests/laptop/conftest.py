@@ -1,0 +1,60 @@
+"""The program as a person at a laptop starts it: the installed `sendit`, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SENDIT = Path(sys.executable).with_name("sendit")
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.stdout)
+
+
+Sendit = Callable[..., Answer]
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SENDIT_")}
+    return {**kept, "SENDIT_HOME": str(home), **more}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def sendit(home: Path) -> Sendit:
+    def start(*arguments: str | Path, **more: str) -> Answer:
+        done = subprocess.run(
+            [str(SENDIT), *map(str, arguments)], env=environment(home, **more), capture_output=True, check=False
+        )
+        return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return start
+
+
+def images_in(out: Path) -> dict[str, bytes]:
+    """Every image below OUT by its name there."""
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*.dcm"))}
+
+
+def leftovers_in(out: Path) -> list[str]:
+    """What lies in OUT beside images and the label."""
+    files = (path for path in out.rglob("*") if not path.is_dir())
+    return [str(path) for path in files if path.suffix != ".dcm" and path.name != ".sendit.json"]

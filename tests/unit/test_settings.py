@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from sendit.errors import Code, UsageError
+from sendit.settings import BatchNames, LogFormat, Settings
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def test_defaults_hold_where_nothing_is_set() -> None:
+    settings = Settings.load({})
+    assert settings.profile == "basic-dates"
+    assert settings.home == Path.home() / ".sendit"
+    assert settings.batch_names is BatchNames.SHOW
+
+
+def test_variables_are_read_by_their_names_and_others_are_left_alone() -> None:
+    settings = Settings.load({"SENDIT_LOG_FORMAT": "json", "SENDIT_WORKERS": "3", "PATH": "/bin"})
+    assert settings.log_format is LogFormat.JSON
+    assert settings.workers == 3
+
+
+def test_the_environment_counts_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SENDIT_WORKERS", "7")
+    assert Settings.load({}).workers == 0
+    assert Settings.load().workers == 7
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UsageError) as error:
+        Settings.load({"SENDIT_WORKRES": "3"})
+    assert error.value.code is Code.UNKNOWN_SETTING
+    assert error.value.hint == "SENDIT_WORKRES: did you mean SENDIT_WORKERS?"
+
+
+def test_a_variable_in_the_wrong_case_is_refused_with_the_right_one() -> None:
+    with pytest.raises(UsageError, match="SENDIT_") as error:
+        Settings.load({"sendit_workers": "3"})
+    assert "did you mean SENDIT_WORKERS?" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SENDIT_WORKERS", "many"),
+        ("SENDIT_WORKERS", "-1"),
+        ("SENDIT_IN_FLIGHT_BYTES", "0"),
+        ("SENDIT_LEASE_TTL", "-3"),
+        ("SENDIT_BATCH_NAMES", "perhaps"),
+        ("SENDIT_LOG_LEVEL", "loud"),
+        ("SENDIT_WORKERS", ""),
+    ],
+)
+def test_a_bad_value_is_refused_by_the_variables_name_and_not_quoted(name: str, value: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Settings.load({name: value})
+    assert error.value.code is Code.BAD_SETTING
+    assert name in error.value.hint
+    assert value == "" or f"'{value}'" not in error.value.hint
+
+
+def test_a_heartbeat_slower_than_its_lease_is_refused() -> None:
+    with pytest.raises(UsageError, match="does not fit") as error:
+        Settings.load({"SENDIT_LEASE_TTL": "5", "SENDIT_LEASE_HEARTBEAT": "5"})
+    assert "SENDIT_LEASE_HEARTBEAT" in error.value.hint
+
+
+def test_every_setting_is_in_the_readmes_table() -> None:
+    rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `SENDIT_")]
+    documented = {row.split("`")[1] for row in rows}
+    assert documented == {f"SENDIT_{name.upper()}" for name in Settings.model_fields}
