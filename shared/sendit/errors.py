@@ -34,6 +34,7 @@ class Code(StrEnum):
     PIXEL_DATA_TOO_SHORT = "pixel_data_too_short"
     PIXEL_DATA_TOO_LONG = "pixel_data_too_long"
     # an image, stopped by the gate
+    GATE_UNREADABLE = "gate_unreadable"
     GATE_IDENTIFIER_LEFT = "gate_identifier_left"
     GATE_UID_MISMATCH = "gate_uid_mismatch"
     GATE_PIXELS_DIFFER = "gate_pixels_differ"
@@ -96,6 +97,7 @@ SENTENCES: dict[Code, str] = {
     Code.NO_PIXEL_DATA: "The header describes an image and the file holds none; export it again.",
     Code.PIXEL_DATA_TOO_SHORT: "The pixel data is shorter than rows, columns and frames say; export it again.",
     Code.PIXEL_DATA_TOO_LONG: "Bytes follow the last frame inside the pixel data; they could hide identifiers.",
+    Code.GATE_UNREADABLE: "The result could not be read back; it was not stored. Report it to the maintainers.",
     Code.GATE_IDENTIFIER_LEFT: "An identifying value of the original was still in the result; it was not stored.",
     Code.GATE_UID_MISMATCH: "The UIDs of the result do not agree with each other; it was not stored.",
     Code.GATE_PIXELS_DIFFER: "The pixel data of the result differs from the original; it was not stored.",

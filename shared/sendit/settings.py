@@ -75,7 +75,9 @@ class Settings(BaseModel):
     log_format: Annotated[LogFormat, Field(description="auto (text on a terminal, JSON elsewhere), json or text")] = (
         LogFormat.AUTO
     )
-    log_level: Annotated[LogLevel, Field(description="auto (warning on a terminal, info elsewhere), debug, info, warning or error")] = LogLevel.AUTO
+    log_level: Annotated[
+        LogLevel, Field(description="auto (warning on a terminal, else info), debug, info, warning, error")
+    ] = LogLevel.AUTO
 
     @field_validator("home")
     @classmethod

@@ -221,7 +221,7 @@ def multiframe(frames: int, rows: int, columns: int) -> Dataset:
     return nm(900, frames=frames, rows=rows, columns=columns)
 
 
-KINDS: dict[str, Callable[[], Dataset]] = {
+KINDS: dict[str, Callable[..., Dataset]] = {
     "ct": ct,
     "mr": mr,
     "pt": pt,

@@ -24,6 +24,17 @@ def a_batch(folder: Path, count: int) -> None:
         (folder / f"{number:05d}.dcm").write_bytes(objects.to_bytes(template))
 
 
+def assert_alone(session: int) -> None:
+    """Every process of a run that ended ends within seconds."""
+    deadline = time.monotonic() + 10
+    while True:
+        alive = subprocess.run(["ps", "-o", "args=", "-s", str(session)], capture_output=True, text=True, check=False)
+        if not alive.stdout.split():
+            return
+        assert time.monotonic() < deadline, alive.stdout
+        time.sleep(0.1)
+
+
 @pytest.mark.timeout(900)
 def test_killed_ten_times_every_image_is_stored_once_and_no_temporary_file_is_left(
     sendit: Sendit, home: Path, tmp_path: Path
@@ -32,7 +43,7 @@ def test_killed_ten_times_every_image_is_stored_once_and_no_temporary_file_is_le
     a_batch(source / "ST-1", IMAGES)
     chance = random.Random(SEED)  # noqa: S311  no secret
     command = [str(SENDIT), "run", str(source), str(out)]
-    stored_at_kill = []
+    stored_at_kill: list[int] = []
     for kill in range(KILLS):
         with subprocess.Popen(
             command, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -85,8 +96,7 @@ def test_interrupted_politely_it_says_how_to_go_on_and_leaves_no_process(
     assert run.returncode == 130
     assert "run the same command to go on" in complaint
     assert "Traceback" not in complaint
-    alive = subprocess.run(["ps", "-o", "pid=", "-s", str(run.pid)], capture_output=True, text=True, check=False)
-    assert alive.stdout.split() == []
+    assert_alone(run.pid)
     assert leftovers_in(out) == []
     assert sendit("run", source, out).status == 0
     assert len(images_in(out)) == 600
@@ -103,10 +113,4 @@ def test_workers_end_with_the_run_that_was_killed(home: Path, tmp_path: Path) ->
             assert run.poll() is None
             time.sleep(0.005)
         run.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while True:
-        alive = subprocess.run(["ps", "-o", "pid=", "-s", str(run.pid)], capture_output=True, text=True, check=False)
-        if not alive.stdout.split():
-            return
-        assert time.monotonic() < deadline, "a worker outlived its run"
-        time.sleep(0.1)
+    assert_alone(run.pid)

@@ -315,4 +315,3 @@ def _reachable() -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         raise TransientError(Code.NO_SPACE if full else Code.STATUS_UNAVAILABLE) from None
-

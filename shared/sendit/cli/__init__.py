@@ -1,7 +1,6 @@
 """The command line: `sendit VERB …`, one module per group of verbs."""
 
 import logging
-import os
 import signal
 import sys
 from typing import NoReturn
@@ -65,13 +64,10 @@ def main() -> NoReturn:
     except SenditError as error:
         complain(error)
         sys.exit(FAILED)
-    except KeyboardInterrupt:
-        sys.stderr.write("Interrupted. What is stored stays stored; run the same command to go on.\n")
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # whoever read our output has seen enough; Python must not complain about it once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt
+            sys.stderr.write("Interrupted. What is stored stays stored; run the same command to go on.\n")
+        raise
     except Exception as error:  # noqa: BLE001  the last resort: say where, and no value of anything
         logs.event(
             logging.CRITICAL,

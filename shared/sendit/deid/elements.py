@@ -28,10 +28,13 @@ from sendit.deid.vrs import concrete_vr, swapped
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sendit.deid.limits import Limits
+
 ITEM = 0xFFFEE000
 ITEM_DELIMITER = 0xFFFEE00D
 SEQUENCE_DELIMITER = 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
+_ELEMENTS_PER_ITEM = 8
 SPECIFIC_CHARACTER_SET = 0x00080005
 PIXEL_REPRESENTATION = 0x00280103
 
@@ -61,11 +64,12 @@ class ElementReader:
             contradict each other or nesting exceeds `max_depth`, `header_too_large` beyond the budget.
     """
 
-    def __init__(self, stream: BoundedReader, *, big_endian: bool, max_depth: int) -> None:
+    def __init__(self, stream: BoundedReader, limits: Limits, *, big_endian: bool) -> None:
         order = ">" if big_endian else "<"
         self._stream = stream
         self._big_endian = big_endian
-        self._max_depth = max_depth
+        self._limits = limits
+        self._elements_left = limits.max_elements
         self._tag = Struct(order + "HH")
         self._long = Struct(order + "L")
         self._short = Struct(order + "H")
@@ -96,6 +100,11 @@ class ElementReader:
             long = vr in _LONG_VRS
             length = self._long.unpack(self._stream.take(4))[0] if long else self._short.unpack(short)[0]
         return ElementHead(tag, vr, length, self._stream.position)
+
+    def _count(self, elements: int) -> None:
+        self._elements_left -= elements
+        if self._elements_left < 0:
+            raise DeidError(Refusal.HEADER_TOO_LARGE)
 
     def _next_tag(self) -> int:
         ahead = self._stream.peek(4)
@@ -128,6 +137,7 @@ class ElementReader:
                 break
             if head.tag >> 16 == 0xFFFE or BaseTag(head.tag) in elements:
                 raise DeidError(Refusal.MALFORMED)
+            self._count(1)
             element = self._element(head, end, implicit, depth, signed)
             elements[BaseTag(head.tag)] = element
             if head.tag == PIXEL_REPRESENTATION:
@@ -160,7 +170,7 @@ class ElementReader:
 
     def _sequence(self, head: ElementHead, end: int | None, implicit: bool, depth: int, signed: bool) -> DataElement:
         """The items of a sequence that ends at `end`, or at its delimiter if `end` is None."""
-        if depth >= self._max_depth:
+        if depth >= self._limits.max_depth:
             raise DeidError(Refusal.MALFORMED)
         stream = self._stream
         items: list[Dataset] = []
@@ -174,6 +184,7 @@ class ElementReader:
                 raise DeidError(Refusal.MALFORMED)
             if item_end is not None and item_end > stream.size:
                 raise DeidError(Refusal.TRUNCATED)
+            self._count(_ELEMENTS_PER_ITEM)
             item_implicit = implicit or (length != 0 and self._looks_implicit_item())
             item = self._elements(item_end, implicit=item_implicit, depth=depth + 1, signed=signed)
             items.append(item)
@@ -187,13 +198,18 @@ class ElementReader:
 
     def _sequence_in_un(self, head: ElementHead, value: bytes, depth: int) -> Element:
         """A public sequence that travelled as UN; what is no sequence stays UN, which no rule retains."""
-        inner = ElementReader(
-            BoundedReader(io.BytesIO(value), 2 * len(value)), big_endian=False, max_depth=self._max_depth
-        )
+        inner = ElementReader(BoundedReader(io.BytesIO(value), self._stream.budget), self._limits, big_endian=False)
+        inner._elements_left = self._elements_left
         try:
             return inner._sequence(head, len(value), True, depth, False)
-        except DeidError:
+        except DeidError as error:
+            if error.code is Refusal.HEADER_TOO_LARGE:
+                raise
             return _raw(head, "UN", value)
+        finally:
+            # what is read again is held again: both share one budget
+            self._stream.budget = inner._stream.budget
+            self._elements_left = inner._elements_left
 
     def _fragments(self) -> bytes:
         """Encapsulated fragments outside the top-level pixel data, as one value; no rule retains them."""

@@ -101,7 +101,10 @@ def _collect_texts(value: bytes, vr: str, codecs: tuple[str, ...], evidence: Evi
     raw = unpadded(value)
     readings = [text] if text is not None else [raw.decode("latin-1"), raw.decode("utf-8", "ignore")]
     for reading in readings:
-        parts = _NAME_SEPARATORS.split(reading) if vr == "PN" else components(reading, vr)
+        parts = components(reading, vr)
+        if vr == "PN":
+            groups = [group for part in parts for group in part.split("=")]
+            parts += [*groups, *(word for group in groups for word in _NAME_SEPARATORS.split(group))]
         for part in parts:
             _add(part.strip(), evidence)
             if vr == "PN":

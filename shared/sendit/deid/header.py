@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sendit.deid.errors import DeidError, Refusal
+from sendit.deid.uids import is_uid
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
@@ -16,18 +19,28 @@ class Header:
     """The object up to its pixel data, as it came in: everything here is original and identifying.
 
     `dataset` decodes its values when they are asked for; `transfer_syntax` is the original's UID;
-    `normalised` names what had to be put right to read it ('big-endian', 'deflated', 'no-preamble',
-    'no-file-meta', 'no-transfer-syntax', 'vr-encoding').
+    `media_storage_sop_class_uid` is what File Meta says, empty if it says nothing; `normalised` names what had
+    to be put right to read it ('big-endian', 'deflated', 'no-preamble', 'no-file-meta', 'no-transfer-syntax',
+    'vr-encoding').
     """
 
     dataset: Dataset
     transfer_syntax: str
+    media_storage_sop_class_uid: str
     entity: Entity
     sop_class_uid: str
     sop_instance_uid: str
     study_uid: str
     series_uid: str
     normalised: tuple[str, ...]
+
+    def check_identity(self) -> None:
+        """Raises DeidError: one of the four UIDs is `missing_uid` or `invalid_uid`."""
+        uids = (self.sop_class_uid, self.sop_instance_uid, self.study_uid, self.series_uid)
+        if not all(uids):
+            raise DeidError(Refusal.MISSING_UID)
+        if not all(is_uid(uid) for uid in uids):
+            raise DeidError(Refusal.INVALID_UID)
 
     def __repr__(self) -> str:
         return "Header(…)"

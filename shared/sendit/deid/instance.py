@@ -10,9 +10,10 @@ from sendit.deid.evidence import collected
 from sendit.deid.gate import check_header
 from sendit.deid.limits import DEFAULT_LIMITS, Limits
 from sendit.deid.oracle import Oracle
-from sendit.deid.pixels import copy_pixels, plan_pixels, write_all
+from sendit.deid.pixels import copy_pixels, plan_pixels
 from sendit.deid.read import PIXEL_TAGS, open_object
 from sendit.deid.report import Report
+from sendit.deid.sink import Sink, write_all
 from sendit.deid.tables import EDITION
 from sendit.deid.write import dataset_bytes, file_head, pixel_head
 
@@ -35,6 +36,8 @@ _IMPLICIT = "1.2.840.10008.1.2"
 def inspect(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Header:
     """Reads the header of an object up to its pixel data, which is not touched.
 
+    Its UIDs may be missing or illegal: `Header.check_identity` tells.
+
     Raises:
         DeidError: the object cannot be read.
     """
@@ -43,7 +46,7 @@ def inspect(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Header:
 
 def deidentify(
     source: BinaryIO,
-    sink: BinaryIO,
+    sink: Sink,
     *,
     profile: Profile,
     keys: Keyring,
@@ -60,6 +63,7 @@ def deidentify(
     """
     opened = open_object(source, limits)
     header = opened.header
+    header.check_identity()
     plan = plan_pixels(opened)
     trailer = _read_trailer(opened)
     evidence = collected(header.dataset)

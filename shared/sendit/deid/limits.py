@@ -12,11 +12,13 @@ class Limits:
     """Bounds that turn a hostile length into a refusal instead of an allocation.
 
     `max_header_bytes` counts everything that is not pixel data, `max_inflated_bytes` the whole of a deflated
-    object, `max_depth` the nesting of sequences.
+    object, `max_depth` the nesting of sequences. `max_elements` bounds what many tiny elements cost beyond
+    their bytes; an item of a sequence counts as eight of them.
     """
 
     max_header_bytes: int = 64 * MIB
     max_inflated_bytes: int = 512 * MIB
+    max_elements: int = 1_000_000
     max_depth: int = 32
 
 

@@ -131,9 +131,8 @@ class Oracle:
         rule = rules().get(tag)
         if rule is None:
             action = retained_action(tag, vr, value, codecs)
-            if action is Action.KEEP and self._echoes(vr, value, codecs):
-                action = Action.EMPTY
-            elif whole and action is Action.KEEP:
+            if action is Action.KEEP and (whole or self._echoes(vr, value, codecs)):
+                # not empty: the attribute may be of Type 1, and a dummy is legal for every Type
                 action = Action.DUMMY
             elif action is Action.STRUCTURE:
                 action = Action.KEEP

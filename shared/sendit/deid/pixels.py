@@ -15,13 +15,12 @@ from pydicom.uid import UID
 from sendit.deid.elements import ITEM, SEQUENCE_DELIMITER, UNDEFINED
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.read import raw_value
+from sendit.deid.sink import Sink, write_all
 from sendit.deid.stream import CHUNK
 from sendit.deid.uids import is_image_storage
 from sendit.deid.vrs import concrete_vr, swap_words
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
-
     from pydicom.dataset import Dataset
 
     from sendit.deid.elements import ElementHead
@@ -81,7 +80,7 @@ def plan_pixels(opened: OpenObject) -> PixelPlan | None:
     return PixelPlan(head.tag, vr, head.value_position, head.length, padded, word, False)
 
 
-def copy_pixels(stream: BoundedReader, plan: PixelPlan, sink: BinaryIO) -> str:
+def copy_pixels(stream: BoundedReader, plan: PixelPlan, sink: Sink) -> str:
     """Copies the value in chunks; the crc32c of what the sink took, as 8 hex digits.
 
     Raises:
@@ -102,14 +101,6 @@ def copy_pixels(stream: BoundedReader, plan: PixelPlan, sink: BinaryIO) -> str:
     if read.digest() != written.digest():
         raise DeidError(Refusal.GATE_PIXELS_DIFFER)
     return bytes(written.hexdigest()).decode("ascii")
-
-
-def write_all(sink: BinaryIO, data: bytes) -> bytes:
-    """Writes every byte, though an unbuffered sink may take fewer at a time; what the sink has taken."""
-    taken = sink.write(data)
-    while taken < len(data):
-        taken += sink.write(data[taken:])
-    return data[:taken]
 
 
 def _encapsulated_length(stream: BoundedReader) -> int:

@@ -22,7 +22,7 @@ from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.header import Header
 from sendit.deid.stream import BoundedReader, InflatedStream
 from sendit.deid.text import decoded, known_codecs, unpadded
-from sendit.deid.uids import REGISTERED, is_uid, uid_values
+from sendit.deid.uids import REGISTERED, uid_values
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
 
-_TRANSFER_SYNTAX = 0x00020010
+_TRANSFER_SYNTAX, _MEDIA_STORAGE_SOP_CLASS = 0x00020010, 0x00020002
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _WITHOUT_A_PLACE_FOR_PIXELS = (
     "1.2.840.10008.1.2.4.94",  # JPIP Referenced
@@ -73,9 +73,9 @@ def open_object(source: BinaryIO, limits: Limits) -> OpenObject:
     if stream.size == 0:
         raise DeidError(Refusal.EMPTY_FILE)
     notes: list[str] = []
-    transfer_syntax = _read_file_meta(stream, limits, notes)
+    transfer_syntax, media_storage_sop_class = _read_file_meta(stream, limits, notes)
     start = stream.position
-    if transfer_syntax is None:
+    if not transfer_syntax:
         transfer_syntax = _guessed_transfer_syntax(stream)
         notes.append("no-transfer-syntax" if "no-file-meta" not in notes else "transfer-syntax-guessed")
     _require_supported(transfer_syntax)
@@ -86,7 +86,7 @@ def open_object(source: BinaryIO, limits: Limits) -> OpenObject:
     big_endian = transfer_syntax == ExplicitVRBigEndian
     if big_endian:
         notes.append("big-endian")
-    reader = ElementReader(stream, big_endian=big_endian, max_depth=limits.max_depth)
+    reader = ElementReader(stream, limits, big_endian=big_endian)
     implicit = transfer_syntax == ImplicitVRLittleEndian
     if not big_endian and stream.position < stream.size and reader.looks_implicit() != implicit:
         implicit = not implicit
@@ -96,7 +96,7 @@ def open_object(source: BinaryIO, limits: Limits) -> OpenObject:
     codecs = dataset_codecs(dataset, ("ascii",))
     inherit_character_sets(dataset, implicit, ["iso8859"])
     return OpenObject(
-        header=_header(dataset, transfer_syntax, codecs, tuple(notes)),
+        header=_header(dataset, transfer_syntax, media_storage_sop_class, codecs, tuple(notes)),
         stream=stream,
         reader=reader,
         pixels=pixels,
@@ -119,8 +119,8 @@ def raw_value(dataset: Dataset, tag: int) -> bytes:
     return element.value or b"" if isinstance(element, RawDataElement) else b""
 
 
-def _read_file_meta(stream: BoundedReader, limits: Limits, notes: list[str]) -> str | None:
-    """Moves to the data set; the Transfer Syntax UID if File Meta names one."""
+def _read_file_meta(stream: BoundedReader, limits: Limits, notes: list[str]) -> tuple[str, str]:
+    """Moves to the data set; the Transfer Syntax and Media Storage SOP Class UIDs, empty if File Meta names none."""
     if stream.peek(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM":
         stream.skip(_PREAMBLE + 4)
     elif stream.peek(4) == b"DICM":
@@ -132,10 +132,10 @@ def _read_file_meta(stream: BoundedReader, limits: Limits, notes: list[str]) -> 
         raise DeidError(Refusal.NOT_DICOM)
     if stream.peek(2) != b"\x02\x00":
         notes.append("no-file-meta")
-        return None
-    reader = ElementReader(stream, big_endian=False, max_depth=limits.max_depth)
+        return "", ""
+    reader = ElementReader(stream, limits, big_endian=False)
     meta = reader.dataset(implicit=reader.looks_implicit(), stop=lambda tag: tag >> 16 != 2)
-    return uid_values(raw_value(meta, _TRANSFER_SYNTAX))[0] or None
+    return uid_values(raw_value(meta, _TRANSFER_SYNTAX))[0], uid_values(raw_value(meta, _MEDIA_STORAGE_SOP_CLASS))[0]
 
 
 def _looks_like_elements(start: bytes) -> bool:
@@ -171,20 +171,24 @@ def _output_transfer_syntax(transfer_syntax: str) -> str:
     return transfer_syntax
 
 
-def _header(dataset: Dataset, transfer_syntax: str, codecs: tuple[str, ...], notes: tuple[str, ...]) -> Header:
-    uids = [uid_values(raw_value(dataset, tag)) for tag in _IDENTITY]
-    if not all(values[0] for values in uids):
-        raise DeidError(Refusal.MISSING_UID)
-    if not all(len(values) == 1 and is_uid(values[0]) for values in uids):
-        raise DeidError(Refusal.INVALID_UID)
-    sop_class, sop_instance, study, series = (values[0] for values in uids)
+def _header(
+    dataset: Dataset,
+    transfer_syntax: str,
+    media_storage_sop_class: str,
+    codecs: tuple[str, ...],
+    notes: tuple[str, ...],
+) -> Header:
+    # several values make no UID: Header.check_identity refuses the whole
+    sop_class, sop_instance, study, series = ("\\".join(uid_values(raw_value(dataset, tag))) for tag in _IDENTITY)
     entity = Entity(
         issuer=_identity_text(dataset, 0x00100021, codecs),
         patient_id=_identity_text(dataset, 0x00100020, codecs),
         study_uid=study,
         accession=_identity_text(dataset, 0x00080050, codecs),
     )
-    return Header(dataset, transfer_syntax, entity, sop_class, sop_instance, study, series, notes)
+    return Header(
+        dataset, transfer_syntax, media_storage_sop_class, entity, sop_class, sop_instance, study, series, notes
+    )
 
 
 def _identity_text(dataset: Dataset, tag: int, codecs: tuple[str, ...]) -> str:

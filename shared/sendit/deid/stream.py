@@ -24,7 +24,7 @@ class BoundedReader:
 
     def __init__(self, source: BinaryIO, budget: int) -> None:
         self._source = source
-        self._budget = budget
+        self.budget = budget
         self.size = source.seek(0, io.SEEK_END)
         self.position = source.seek(0)
 
@@ -32,9 +32,9 @@ class BoundedReader:
         """Exactly `length` bytes."""
         if length > self.size - self.position:
             raise DeidError(Refusal.TRUNCATED)
-        if length > self._budget:
+        if length > self.budget:
             raise DeidError(Refusal.HEADER_TOO_LARGE)
-        self._budget -= length
+        self.budget -= length
         return self._read(length)
 
     def peek(self, length: int) -> bytes:

@@ -69,6 +69,9 @@ RESOLVED: Mapping[str, Action] = {
     "X/Z/U*": Action.REMAP,
 }
 
+REMOVED_BY_CHOICE = frozenset({0x00081110})
+"""Compound rows that become X: Referenced Study Sequence is Type 3 in images, where an empty one is illegal."""
+
 NEVER_SHIFTED = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07, 0x00080201})
 """Rows that Modified Dates marks C and that stay with their Basic action.
 
@@ -116,7 +119,8 @@ def rules() -> Mapping[int, Rule]:
     for row in content["rows"]:
         tag = _tag(row[1])
         if tag is not None:
-            result[tag] = Rule(RESOLVED[row[basic]], row[dates] == "C" and tag not in NEVER_SHIFTED)
+            action = Action.REMOVE if tag in REMOVED_BY_CHOICE else RESOLVED[row[basic]]
+            result[tag] = Rule(action, row[dates] == "C" and tag not in NEVER_SHIFTED)
     return result
 
 

@@ -51,8 +51,13 @@ class Rejection:
     reason: str
 
 
-def screen(header: "Dataset") -> Rejection | None:
-    """The first rule that rejects this header, or None if the image may pass."""
+def screen(header: "Dataset", media_storage_sop_class: str = "") -> Rejection | None:
+    """The first rule that rejects this header, or None if the image may pass.
+
+    `media_storage_sop_class` is the SOP Class that File Meta names: a DICOMDIR names its own nowhere else.
+    """
+    if media_storage_sop_class == _MEDIA_DIRECTORY:
+        return _RULES[0].rejection
     return next((rule.rejection for rule in _RULES if rule.applies(header)), None)
 
 

@@ -85,9 +85,7 @@ def test_dciodvfy_errors_of_two_objects_compare_without_their_values(tmp_path: P
     assert any("Study Date" in line for line in sets[0])
 
 
-def test_dciodvfy_that_is_not_installed_is_an_error_not_a_pass(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_dciodvfy_that_is_not_installed_is_an_error_not_a_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(dciodvfy.DciodvfyMissingError, match="dicom3tools"):
         dciodvfy.errors(tmp_path / "any.dcm")

@@ -11,11 +11,7 @@ ACCEPTED = {"CT", "MR", "CR", "RTPLAN", "RTDOSE"}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def test_two_builds_write_the_same_bytes(tmp_path: Path) -> None:

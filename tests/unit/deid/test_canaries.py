@@ -6,8 +6,6 @@ import warnings
 from struct import pack
 
 import pytest
-
-from sendit.deid import DeidError
 from tests.data.deid_objects import (
     EXPLICIT,
     IMPLICIT,
@@ -17,6 +15,8 @@ from tests.data.deid_objects import (
     read_back,
     sequence,
 )
+
+from sendit.deid import DeidError
 
 CANARY = b"Kanarienvogel"
 ANATOMIC_REGION = 0x00082218
@@ -183,7 +183,10 @@ def test_text_outside_its_character_set_goes() -> None:
 
 def test_marks_of_before_are_replaced_at_every_level() -> None:
     marks = (
-        element(0x00120062, "CS", "NO") + element(0x00120063, "LO", "Other") + sequence(0x00120064) + element(0x00280303, "CS", "UNMODIFIED")
+        element(0x00120062, "CS", "NO")
+        + element(0x00120063, "LO", "Other")
+        + sequence(0x00120064)
+        + element(0x00280303, "CS", "UNMODIFIED")
     )
     _, output = deidentified(instance(*split(marks), sequence(ANATOMIC_REGION, marks)), "basic")
     dataset = read_back(output)

@@ -56,7 +56,7 @@ def test_without_a_patient_id_the_study_is_the_patient() -> None:
 
 
 def test_patient_key_cannot_be_spelled_by_another_issuer_and_id() -> None:
-    spelled = [("a", "b"), ("ab", ""), ("", "ab"), ('a","b', ""), ('a"', 'b'), ("a,", "b")]
+    spelled = [("a", "b"), ("ab", ""), ("", "ab"), ('a","b', ""), ('a"', "b"), ("a,", "b")]
     keys = {Entity(issuer, patient, "1.2", "").patient_key for issuer, patient in spelled}
     assert len(keys) == len(spelled) - 1  # two of them have no Patient ID and share the study
     assert Entity("", "1.2", "", "").patient_key != Entity("", "", "1.2", "").patient_key
@@ -101,7 +101,16 @@ def test_keyring_survives_the_way_to_a_worker() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [("", "", 1), ("a\\b", "", 1), ("a^b", "", 1), ("ä", "", 1), ("x" * 65, "", 1), ("P", "x" * 17, 1), ("P", "", 0), ("P", "", 366)],
+    [
+        ("", "", 1),
+        ("a\\b", "", 1),
+        ("a^b", "", 1),
+        ("ä", "", 1),
+        ("x" * 65, "", 1),
+        ("P", "x" * 17, 1),
+        ("P", "", 0),
+        ("P", "", 366),
+    ],
 )
 def test_identifiers_that_no_vr_allows_are_refused(wrong: tuple[str, str, int]) -> None:
     with pytest.raises(ValueError, match="must be"):
@@ -128,4 +137,4 @@ def test_the_public_face_is_all_there() -> None:
     assert all(getattr(sendit.deid, name) is not None for name in sendit.deid.__all__)
     assert callable(sendit.deid.deidentify)
     with pytest.raises(AttributeError):
-        _ = sendit.deid.nothing  # type: ignore[attr-defined]
+        _ = sendit.deid.nothing

@@ -5,9 +5,6 @@ from struct import pack
 
 import google_crc32c
 import pytest
-
-from sendit.deid import PROFILES, DeidError, deidentify
-from sendit.deid import pixels as pixels_module
 from tests.data.deid_objects import (
     IMPLICIT,
     ITEM,
@@ -21,6 +18,9 @@ from tests.data.deid_objects import (
     read_back,
     tag_bytes,
 )
+
+from sendit.deid import PROFILES, DeidError, deidentify
+from sendit.deid import pixels as pixels_module
 
 RT_PLAN_STORAGE = "1.2.840.10008.5.1.4.1.1.481.5"
 FRAGMENTS = ITEM + pack("<L", 0) + ITEM + pack("<L", 6) + b"\xff\xd8ab\xff\xd9" + SEQUENCE_END + bytes(4)
@@ -103,7 +103,9 @@ def test_object_without_an_image_needs_no_pixel_data() -> None:
         (((0x00280100, "US", b""),), 32, "malformed"),
     ],
 )
-def test_length_has_to_be_what_the_header_says(extra: tuple[tuple[int, str, bytes], ...], length: int, code: str) -> None:
+def test_length_has_to_be_what_the_header_says(
+    extra: tuple[tuple[int, str, bytes], ...], length: int, code: str
+) -> None:
     assert refusal(instance(*(element(*item) for item in extra), pixels=bytes(length))) == code
 
 
@@ -130,9 +132,7 @@ def test_length_is_computed_for_odd_images(extra: tuple[tuple[int, str, bytes], 
 
 def test_float_pixel_data_is_copied() -> None:
     value = pack("<16f", *range(16))
-    report, output = deidentified(
-        instance(element(0x7FE00008, "OF", value), without=(0x7FE00010, 0x00280100))
-    )
+    report, output = deidentified(instance(element(0x7FE00008, "OF", value), without=(0x7FE00010, 0x00280100)))
     assert output.endswith(value)
     assert report.pixel_bytes == 64
 
@@ -159,7 +159,7 @@ class Trickle(io.RawIOBase):
 def test_sink_that_takes_little_at_a_time_gets_everything() -> None:
     sink = Trickle()
     data = instance()
-    deidentify(io.BytesIO(data), sink, profile=PROFILES["basic-dates"], keys=KEYS, identify=KEYS.identifiers)  # type: ignore[arg-type]
+    deidentify(io.BytesIO(data), sink, profile=PROFILES["basic-dates"], keys=KEYS, identify=KEYS.identifiers)
     assert bytes(sink.taken) == deidentified(data)[1]
 
 

@@ -9,11 +9,7 @@ from struct import pack
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
-
-from sendit.deid import DeidError, Limits, Refusal, inspect
-from sendit.deid.errors import SENTENCES
 from tests.data.deid_objects import (
-    BIG_ENDIAN,
     CT_STORAGE,
     DEFLATED,
     EXPLICIT,
@@ -27,6 +23,9 @@ from tests.data.deid_objects import (
     sequence,
     tag_bytes,
 )
+
+from sendit.deid import DeidError, Limits, Refusal, inspect
+from sendit.deid.errors import SENTENCES
 
 ANATOMIC_REGION = 0x00082218
 
@@ -84,7 +83,9 @@ def test_missing_or_illegal_uid_is_refused(tag: int) -> None:
     assert refusal(instance(element(tag, "UI", "1." + "2" * 70))) == "invalid_uid"
 
 
-@pytest.mark.parametrize("uid", ["1.2.840.113619.5.2", "1.2.3", "1.2.840.10008.1.2.4.94", CT_STORAGE, "1.2.840.10008.1.2.7.1"])
+@pytest.mark.parametrize(
+    "uid", ["1.2.840.113619.5.2", "1.2.3", "1.2.840.10008.1.2.4.94", CT_STORAGE, "1.2.840.10008.1.2.7.1"]
+)
 def test_transfer_syntax_that_is_private_or_has_no_pixels_is_refused(uid: str) -> None:
     assert refusal(instance(transfer_syntax=uid)) == "unsupported_transfer_syntax"
 
@@ -258,9 +259,32 @@ def test_header_is_bounded_before_anything_is_allocated() -> None:
     assert refusal(instance(hostile, pixels=None)) == "truncated"
 
 
+def test_many_tiny_elements_and_items_are_bounded() -> None:
+    items = sequence(ANATOMIC_REGION, *[b""] * 5_000)
+    assert refusal(instance(items), Limits(max_elements=40_000)) == "header_too_large"
+    assert refusal(instance(items), Limits(max_header_bytes=40_000)) == "header_too_large"
+    inspect(io.BytesIO(instance(items)), Limits(max_elements=41_000))
+
+
+def test_sequences_in_un_share_the_budget_of_the_object() -> None:
+    inner = sequence(ANATOMIC_REGION, element(0x00104000, "LT", bytes(1_000), implicit=True), implicit=True)[8:]
+    data = instance(element(ANATOMIC_REGION, "UN", inner))
+    assert refusal(data, Limits(max_header_bytes=2_000)) == "header_too_large"
+    header = inspect(io.BytesIO(data), Limits(max_header_bytes=3_000))
+    assert "PatientComments" in header.dataset.AnatomicRegionSequence[0]
+
+
 @pytest.mark.parametrize(
     "name",
-    ["CT_small.dcm", "rtplan.dcm", "rtstruct.dcm", "image_dfl.dcm", "JPEG2000.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm"],
+    [
+        "CT_small.dcm",
+        "rtplan.dcm",
+        "rtstruct.dcm",
+        "image_dfl.dcm",
+        "JPEG2000.dcm",
+        "MR_small_implicit.dcm",
+        "MR_small_bigendian.dcm",
+    ],
 )
 def test_no_cut_of_a_file_passes_with_less_than_it_had(name: str) -> None:
     data = read_file(name)
@@ -283,4 +307,11 @@ def test_no_cut_of_a_file_passes_with_less_than_it_had(name: str) -> None:
 def test_every_cut_of_a_small_image_is_refused() -> None:
     data = instance(sequence(ANATOMIC_REGION, element(0x00104000, "LT", "abcd"), undefined=True))
     for cut in range(1, len(data)):
-        assert refusal(data[:cut]) in {"not_dicom", "truncated", "missing_uid", "no_pixel_data", "malformed", "unsupported_transfer_syntax"}
+        assert refusal(data[:cut]) in {
+            "not_dicom",
+            "truncated",
+            "missing_uid",
+            "no_pixel_data",
+            "malformed",
+            "unsupported_transfer_syntax",
+        }
