@@ -111,15 +111,16 @@ def _follow(
         ancestors=ids.ancestors(name),
     )
     try:
-        known = store.register(proposed)
+        registered = store.register(proposed)
     except Refused as refusal:
         if refusal.code is not Code.OVERLAP:
             raise
         return Finalized(Verdict.OVERLAP, batch_id)
+    known = registered.batch
     if known.state is not BatchState.QUEUE:
         newer = marker.generation > known.generation
         return Finalized(Verdict.NEWER_GENERATION if newer else Verdict.KNOWN, batch_id, known)
     queue.publish(BatchMessage(batch_id, str(name), known.generation))
     store.mark_published(batch_id, clock())
-    first_time = known == proposed
-    return Finalized(Verdict.PUBLISHED if first_time else Verdict.PUBLISHED_AGAIN, batch_id, known)
+    verdict = Verdict.PUBLISHED if registered.created else Verdict.PUBLISHED_AGAIN
+    return Finalized(verdict, batch_id, known)

@@ -78,6 +78,14 @@ class OutputStore(Protocol):
         """The bytes of a stored object. Raises FileNotFoundError."""
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A batch as the status store has it. `created` is False if it was known before."""
+
+    batch: Batch
+    created: bool
+
+
 class StatusStore(Protocol):
     """Where batches and images stand. Refuses every transition that `records` does not allow.
 
@@ -85,7 +93,7 @@ class StatusStore(Protocol):
     the batch's. All raise `TransientError` (status_unavailable) if the store cannot be reached.
     """
 
-    def register(self, batch: Batch) -> Batch:
+    def register(self, batch: Batch) -> Registered:
         """Create the batch as given, or return the one that is known under its id.
 
         Raises `Refused` (overlap) if a known batch lies around it or inside it; then nothing is created.

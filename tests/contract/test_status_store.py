@@ -11,7 +11,7 @@ import pytest
 
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.errors import Code, LeaseHeld, LeaseLost, Refused, SenditError
-from sendit.ports import StatusStore
+from sendit.ports import Registered, StatusStore
 from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, ImageState, Lease
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ def rested(store: StatusStore, state: BatchState = BatchState.DONEPROCESSING) ->
 
 
 def test_a_registered_batch_is_found_as_it_was_given(store: StatusStore) -> None:
-    assert store.register(batch()) == batch()
+    assert store.register(batch()) == Registered(batch(), created=True)
     assert fetched(store) == batch()
     assert list(store.batches()) == [batch()]
     assert store.batch("other") is None
@@ -72,14 +72,16 @@ def test_a_registered_batch_is_found_as_it_was_given(store: StatusStore) -> None
 def test_registering_again_returns_what_is_known_and_changes_nothing(store: StatusStore) -> None:
     at_work(store)
     before = fetched(store)
-    assert store.register(replace(batch(), generation=99, name="other")) == before
+    again = store.register(replace(batch(), generation=99, name="other"))
+    assert again == Registered(before, created=False)
     assert fetched(store) == before
 
 
 def test_of_many_registrations_at_once_all_see_the_same_batch(store: StatusStore) -> None:
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(lambda n: store.register(replace(batch(), generation=n)), range(16)))
-    assert len(set(answers)) == 1
+    assert len({answer.batch for answer in answers}) == 1
+    assert [answer.created for answer in answers].count(True) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import io
 import tracemalloc
 import zlib
 from struct import pack
+from typing import BinaryIO, cast
 
 from tests.data.deid_objects import DEFLATED, JPEG, KEYS, element, file_meta, instance, tag_bytes
 
@@ -57,12 +58,12 @@ class Counting(io.RawIOBase):
         return len(data)
 
 
-def peak_of(source: io.RawIOBase) -> tuple[int, int, int]:
+def peak_of(source: io.RawIOBase | io.BytesIO) -> tuple[int, int, int]:
     """Peak memory, pixel bytes and bytes written of a de-identification."""
     sink = Counting()
     tracemalloc.start()
     report = deidentify(
-        source,
+        cast("BinaryIO", source),
         sink,
         profile=PROFILES["basic-dates"],
         keys=KEYS,

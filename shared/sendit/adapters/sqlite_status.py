@@ -20,6 +20,7 @@ from sendit.documents import (
     to_json,
 )
 from sendit.errors import Code, LeaseHeld, LeaseLost, Refused, TransientError
+from sendit.ports import Registered
 from sendit.records import (
     CLAIMABLE,
     MAX_ERRORS_KEPT,
@@ -73,12 +74,12 @@ class SqliteStatusStore:
         """Close the file."""
         self._connection.close()
 
-    def register(self, batch: Batch) -> Batch:
+    def register(self, batch: Batch) -> Registered:
         """See `StatusStore.register`."""
         with self._transaction():
             known = self._find(batch.id)
             if known is not None:
-                return known
+                return Registered(known, created=False)
             around = (self._find(ancestor) for ancestor in batch.ancestors)
             inside = self._connection.execute(
                 "SELECT 1 FROM ancestors WHERE ancestor = ? LIMIT 1", (batch.id,)
@@ -93,7 +94,7 @@ class SqliteStatusStore:
                 "INSERT INTO ancestors (ancestor, id) VALUES (?, ?)",
                 [(ancestor, batch.id) for ancestor in batch.ancestors],
             )
-            return batch
+            return Registered(batch, created=True)
 
     def mark_published(self, batch_id: str, now: datetime) -> None:
         """See `StatusStore.mark_published`."""

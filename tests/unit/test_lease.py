@@ -1,0 +1,71 @@
+"""A lease is renewed while its holder works, and its loss is noticed."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from sendit.errors import Code, LeaseLost, TransientError
+from sendit.lease import Heartbeat, LeaseTerms, new_lease
+from sendit.records import Lease
+from sendit.wiring import now
+
+TERMS = LeaseTerms(ttl=1.0, heartbeat=0.01)
+
+
+class Store:
+    """Counts renewals, and fails those that it is told to."""
+
+    def __init__(self, *failures: Exception | None) -> None:
+        self.failures = list(failures)
+        self.renewed: list[Lease] = []
+        self.beaten = threading.Event()
+
+    def renew(self, batch_id: str, lease: Lease, now: datetime) -> None:
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None:
+            raise failure
+        self.renewed.append(lease)
+        self.beaten.set()
+
+
+def heartbeat(store: Store, lease: Lease) -> Heartbeat:
+    return Heartbeat(store, "batch", lease, TERMS, now)  # type: ignore[arg-type]
+
+
+def test_every_attempt_has_an_owner_of_its_own() -> None:
+    assert new_lease(TERMS, now).owner != new_lease(TERMS, now).owner
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    assert (new_lease(TERMS, lambda: moment).expires_at - moment).total_seconds() == 1.0
+
+
+def test_the_lease_is_renewed_for_its_owner_and_lasts_longer_each_time() -> None:
+    store, lease = Store(), new_lease(TERMS, now)
+    with heartbeat(store, lease).beating() as beat:
+        while len(store.renewed) < 3:
+            time.sleep(0.005)
+        beat.check()
+    assert {renewed.owner for renewed in store.renewed} == {lease.owner}
+    expiries = [renewed.expires_at for renewed in store.renewed]
+    assert expiries == sorted(expiries)
+    count = len(store.renewed)
+    time.sleep(0.05)
+    assert len(store.renewed) == count, "it beats on after its block"
+
+
+def test_a_lost_lease_is_noticed() -> None:
+    store = Store(LeaseLost())
+    with heartbeat(store, new_lease(TERMS, now)).beating() as beat:
+        deadline = time.monotonic() + 5
+        with pytest.raises(LeaseLost):
+            while time.monotonic() < deadline:
+                beat.check()
+                time.sleep(0.005)
+
+
+def test_one_missed_beat_is_no_loss() -> None:
+    store = Store(TransientError(Code.STATUS_UNAVAILABLE))
+    with heartbeat(store, new_lease(TERMS, now)).beating() as beat:
+        assert store.beaten.wait(5)
+        beat.check()

@@ -1,0 +1,371 @@
+"""The use case of the worker over real adapters: claim, freeze, images, counts, rest; and what interrupts it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.data import objects
+
+from sendit import deid
+from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.folder_staging import FolderStaging
+from sendit.adapters.keyed_identifiers import KeyedIdentifiers
+from sendit.adapters.sqlite_status import SqliteStatusStore
+from sendit.errors import Code, LeaseHeld, LeaseLost, Refused, TransientError
+from sendit.ids import DocumentIds
+from sendit.images import ImagePipeline, InlineWorkers, Outcome, Planned
+from sendit.lease import LeaseTerms
+from sendit.process import Processing, process
+from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
+from sendit.refs import BatchMessage, BatchName, Entry
+
+NAME = BatchName.parse("ST-1")
+KEYS = deid.Keyring(bytes(32))
+PROFILE = deid.profile_named("basic-dates")
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class World:
+    """One batch, and everything that its processing needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source, self.out = folder / "src" / "ST-1", folder / "out"
+        self.source.mkdir(parents=True)
+        self.out.mkdir()
+        self.store = SqliteStatusStore(folder / "status.sqlite3")
+        self.staging = FolderStaging(self.source.parent, folder / "manifests")
+        self.output = FolderOutput(self.out)
+        self.ids = DocumentIds(KEYS)
+        self.now = datetime(2026, 1, 2, 12, tzinfo=UTC)
+        self.message = BatchMessage(self.ids.batch(NAME), str(NAME), 7)
+        self.seen: list[Counts] = []
+        self.register()
+
+    def clock(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def register(self) -> None:
+        now = self.clock()
+        self.store.register(Batch(self.message.batch_id, str(NAME), BatchState.QUEUE, 7, now, now))
+
+    @property
+    def pipeline(self) -> ImagePipeline:
+        return ImagePipeline(
+            staging=self.staging,
+            output=self.output,
+            identifiers=KeyedIdentifiers(KEYS),
+            keys=KEYS,
+            profile=PROFILE,
+            limits=deid.DEFAULT_LIMITS,
+            clock=self.clock,
+        )
+
+    @property
+    def processing(self) -> Processing:
+        return Processing(
+            staging=self.staging,
+            store=self.store,
+            workers=InlineWorkers(self.pipeline),
+            ids=self.ids,
+            clock=self.clock,
+            lease_terms=LeaseTerms(ttl=90, heartbeat=20),
+            in_flight_bytes=64 * 1024,
+            profile_digest=PROFILE.digest,
+            key_id=KEYS.key_id,
+            version="1",
+        )
+
+    def put(self, *names: str) -> None:
+        for name in names:
+            number = sum(1 for _ in self.source.iterdir()) + 1
+            (self.source / name).write_bytes(objects.to_bytes(objects.ct(number)))
+
+    def process(self, **changes: object) -> Batch:
+        return process(self.message, replace(self.processing, **changes), self.seen.append)  # type: ignore[arg-type]
+
+    @property
+    def batch(self) -> Batch:
+        batch = self.store.batch(self.message.batch_id)
+        assert batch is not None
+        return batch
+
+    @property
+    def images(self) -> dict[str, Image]:
+        found = {image.id: image for image in self.store.images(self.message.batch_id)}
+        names = [path.name for path in self.source.iterdir()]
+        return {name: found[self.ids.image(NAME, name)] for name in names if self.ids.image(NAME, name) in found}
+
+    @property
+    def outputs(self) -> list[Path]:
+        return sorted(self.out.rglob("*.dcm"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    with closing(made.store):
+        yield made
+
+
+def test_a_batch_is_stored_counted_and_rests(world: World) -> None:
+    world.put("a", "b", "c")
+    (world.source / "text").write_bytes(b"nothing to see")
+    (world.source / "us").write_bytes(objects.to_bytes(objects.us()))
+    batch = world.process()
+    assert batch == world.batch
+    assert (batch.state, batch.lease, batch.attempt) == (BatchState.DONEPROCESSING, None, 1)
+    assert batch.counts == Counts(found=5, stored=3, rejected=1, errored=1)
+    assert [entry.code for entry in batch.errors] == [Code.NOT_DICOM]
+    assert len(world.outputs) == 3
+    assert (batch.profile_digest, batch.key_id, batch.frozen) == (PROFILE.digest, KEYS.key_id, True)
+    assert batch.size_bytes == sum(path.stat().st_size for path in world.source.iterdir())
+    assert batch.created_at < (batch.started_at or batch.created_at) < (batch.finished_at or batch.created_at)
+    assert world.seen[-1] == batch.counts
+
+
+def test_an_images_record_tells_its_whole_story_in_de_identified_words(world: World) -> None:
+    world.put("a")
+    (world.source / "us").write_bytes(objects.to_bytes(objects.us()))
+    world.process()
+    stored, rejected = world.images["a"], world.images["us"]
+    assert [state for state, _ in stored.times] == [ImageState.NEW, ImageState.PROCESSING, ImageState.DONEPROCESSING]
+    (output,) = world.outputs
+    assert world.out / stored.output == output
+    assert stored.output_bytes == output.stat().st_size
+    assert (rejected.state, rejected.rule, rejected.output) == (ImageState.REJECTED, "ultrasound", "")
+    assert rejected.sentence
+
+
+def test_a_message_that_comes_twice_changes_nothing(world: World) -> None:
+    world.put("a", "b")
+    first = world.process()
+    images, outputs = world.images, world.outputs
+    assert world.process() == first
+    assert (world.batch, world.images, world.outputs) == (first, images, outputs)
+
+
+def test_a_message_of_an_unknown_batch_is_refused(world: World) -> None:
+    with pytest.raises(Refused) as refusal:
+        process(BatchMessage("nobody", "ST-1", 7), world.processing)
+    assert refusal.value.code is Code.UNKNOWN_BATCH
+
+
+def test_a_batch_of_which_nothing_passes_is_empty_and_no_error(world: World) -> None:
+    (world.source / "us").write_bytes(objects.to_bytes(objects.us()))
+    batch = world.process()
+    assert (batch.state, batch.has_error) == (BatchState.EMPTY, False)
+
+
+def test_a_batch_without_files_is_an_error_of_the_batch(world: World) -> None:
+    world.source.rmdir()
+    batch = world.process()
+    assert (batch.state, [entry.code for entry in batch.errors]) == (BatchState.ERROR, [Code.NO_FILES])
+    assert batch.lease is None
+
+
+def test_while_one_worker_has_the_batch_another_leaves_it_alone(world: World) -> None:
+    world.put("a")
+    world.store.claim(world.message.batch_id, Lease("other", world.now + timedelta(seconds=90)), world.now)
+    before = world.batch
+    with pytest.raises(LeaseHeld):
+        world.process()
+    assert world.batch == before
+    assert world.outputs == []
+
+
+def test_after_the_lease_ran_out_another_attempt_goes_on(world: World) -> None:
+    world.put("a")
+    world.store.claim(world.message.batch_id, Lease("dead", world.now + timedelta(seconds=90)), world.now)
+    world.now += timedelta(seconds=91)
+    assert world.process().attempt == 2
+
+
+class Interrupted:
+    """Workers that stop an attempt after some results, as an error or a death would."""
+
+    def __init__(self, inner: InlineWorkers, after: int, error: BaseException) -> None:
+        self.inner, self.left, self.error = inner, after, error
+
+    def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
+        return self.inner.inspect(batch, entries)
+
+    def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+        for outcome in self.inner.store(batch, planned):
+            if self.left == 0:
+                raise self.error
+            self.left -= 1
+            yield outcome
+
+
+@pytest.mark.parametrize("error", [TransientError(Code.NO_SPACE), KeyboardInterrupt(), Crash()])
+def test_an_attempt_that_stops_keeps_what_has_an_outcome_and_the_next_goes_on(
+    world: World, error: BaseException
+) -> None:
+    world.put("a", "b", "c", "d")
+    with pytest.raises(type(error)):
+        world.process(workers=Interrupted(InlineWorkers(world.pipeline), 2, error))
+    stopped = world.batch
+    assert (stopped.state, stopped.lease) == (BatchState.PROCESSING, None)
+    assert stopped.counts == Counts(found=4, stored=2)
+    assert stopped.errors == ()
+    batch = world.process()
+    assert (batch.state, batch.attempt) == (BatchState.DONEPROCESSING, 2)
+    assert batch.counts == Counts(found=4, stored=4)
+    assert len(world.outputs) == 4
+
+
+@pytest.mark.parametrize("step", ["freeze", "add_images", "save_outcomes", "finish"])
+def test_killed_before_any_write_of_the_status_the_next_attempt_completes_the_batch(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    world.put("a", "b")
+
+    def die(*_: object, **__: object) -> None:
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, step, die)
+        patch.setattr(world.store, "release", die)
+        with pytest.raises(Crash):
+            world.process()
+    world.now += timedelta(seconds=91)
+    batch = world.process()
+    assert batch.counts == Counts(found=2, stored=2)
+    assert len(world.outputs) == 2
+
+
+def test_files_that_come_after_the_freeze_are_not_part_of_the_batch(world: World) -> None:
+    world.put("a", "b")
+    with pytest.raises(Crash):
+        world.process(workers=Interrupted(InlineWorkers(world.pipeline), 0, Crash()))
+    world.put("late")
+    assert world.process().counts == Counts(found=2, stored=2)
+
+
+def test_a_file_that_changes_after_the_freeze_is_never_read_in_its_place(world: World) -> None:
+    world.put("a", "b")
+    with pytest.raises(Crash):
+        world.process(workers=Interrupted(InlineWorkers(world.pipeline), 0, Crash()))
+    for path in world.outputs:
+        path.unlink()
+    (world.source / "b").write_bytes(objects.to_bytes(objects.ct(99, rows=32)))
+    batch = world.process()
+    assert batch.counts == Counts(found=2, stored=1, errored=1)
+    assert [entry.code for entry in batch.errors] == [Code.CHANGED_DURING_PROCESSING]
+
+
+def test_duplicates_are_counted_and_a_conflict_is_an_error_of_the_later_name(world: World) -> None:
+    image = objects.ct(1)
+    (world.source / "a").write_bytes(objects.to_bytes(image))
+    (world.source / "b").write_bytes(objects.to_bytes(image))
+    image.KVP = "99"
+    (world.source / "c").write_bytes(objects.to_bytes(image))
+    batch = world.process()
+    assert batch.counts == Counts(found=3, stored=2, errored=1, duplicates=1)
+    assert {name: image.code for name, image in world.images.items()} == {"a": None, "b": None, "c": Code.CONFLICT}
+    assert [world.images[name].duplicate for name in ("a", "b")] == [False, True]
+    assert len(world.outputs) == 1
+
+
+def test_if_the_first_of_two_with_one_uid_fails_the_second_is_stored(world: World) -> None:
+    image = objects.to_bytes(objects.ct(1))
+    (world.source / "a").write_bytes(image[:-10])
+    (world.source / "b").write_bytes(image)
+    assert world.process().counts == Counts(found=2, stored=1, errored=1)
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing_more(world: World) -> None:
+    world.put("a", "b")
+
+    class Robbed(Interrupted):
+        def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+            for outcome in self.inner.store(batch, planned):
+                later = world.now + timedelta(seconds=91)
+                world.store.claim(world.message.batch_id, Lease("robber", later + timedelta(seconds=90)), later)
+                yield outcome
+
+    with pytest.raises((LeaseLost, LeaseHeld)):
+        world.process(workers=Robbed(InlineWorkers(world.pipeline), 0, Crash()), in_flight_bytes=1)
+    assert world.batch.lease is not None
+    assert world.batch.lease.owner == "robber"
+    assert world.batch.counts.stored == 0
+    world.now += timedelta(seconds=200)
+    assert world.process().counts == Counts(found=2, stored=2)
+
+
+def test_a_batch_that_was_frozen_under_another_key_is_an_error(world: World) -> None:
+    world.put("a")
+    with pytest.raises(Crash):
+        world.process(workers=Interrupted(InlineWorkers(world.pipeline), 0, Crash()))
+    batch = world.process(key_id="another")
+    assert (batch.state, batch.errors[-1].code) == (BatchState.ERROR, Code.MANIFEST_OF_ANOTHER_KEY)
+
+
+def test_a_defect_while_one_image_is_worked_on_is_that_images_error(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.put("a", "b")
+    honest, calls = KEYS.identifiers, []
+
+    def broken(entity: deid.Entity) -> deid.Identifiers:
+        calls.append(entity)
+        if len(calls) == 1:
+            raise ValueError(f"the patient is {entity.patient_id}")
+        return honest(entity)
+
+    class BrokenService(KeyedIdentifiers):
+        identify = staticmethod(broken)
+
+    pipeline = replace(world.pipeline, identifiers=BrokenService(KEYS))
+    batch = world.process(workers=InlineWorkers(pipeline))
+    assert batch.counts == Counts(found=2, stored=1, errored=1)
+    assert [entry.code for entry in batch.errors] == [Code.INTERNAL_ERROR]
+    assert calls[0].patient_id
+    assert calls[0].patient_id not in caplog.text + repr(world.batch) + repr(world.images)
+
+
+def test_bytes_in_flight_are_bounded(world: World) -> None:
+    world.put(*"abcdefgh")
+    sizes = {path.name: path.stat().st_size for path in world.source.iterdir()}
+    bound = 2 * max(sizes.values()) + 1
+    waves: list[int] = []
+
+    class Weighed(Interrupted):
+        def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
+            entries = list(entries)
+            waves.append(sum(entry.size for entry in entries))
+            return self.inner.inspect(batch, entries)
+
+    world.process(workers=Weighed(InlineWorkers(world.pipeline), -1, Crash()), in_flight_bytes=bound)
+    assert len(waves) >= 4
+    assert max(waves) <= bound
+    assert sum(waves) == sum(sizes.values())
+
+
+def test_what_is_written_is_read_back_and_a_difference_stops_the_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("a")
+    with world.output.create("x") as pending:
+        kind = type(pending)
+    write: Callable[..., int] = kind.write
+
+    def corrupted(self: object, data: bytes) -> int:
+        taken = write(self, data)
+        self._stream.seek(0)  # type: ignore[attr-defined]
+        self._stream.write(b"X")  # type: ignore[attr-defined]
+        self._stream.seek(0, 2)  # type: ignore[attr-defined]
+        return taken
+
+    monkeypatch.setattr(kind, "write", corrupted)
+    with pytest.raises(TransientError) as error:
+        world.process()
+    assert error.value.code is Code.OUTPUT_NOT_VERIFIED
+    assert world.outputs == []
