@@ -13,7 +13,7 @@ SETUP := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 
 .DELETE_ON_ERROR:
-.PHONY: run test check bench audit lock wheel clean
+.PHONY: run test check lint bench audit lock wheel clean
 
 $(SETUP): requirements-dev.lock pyproject.toml
 	@echo "Setting up $(VENV) …"
@@ -36,10 +36,12 @@ endif
 test: $(SETUP)
 	$(PYTEST)
 
-check: $(SETUP)
+lint: $(SETUP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check: lint
 	$(PYTEST) -q tests/unit
 
 bench: $(SETUP)

@@ -73,6 +73,7 @@ class Code(StrEnum):
     UNKNOWN_SETTING = "unknown_setting"
     BAD_KEY = "bad_key"
     HOME_NOT_PRIVATE = "home_not_private"
+    HOME_UNUSABLE = "home_unusable"
     FOLDERS_OVERLAP = "folders_overlap"
     SOURCE_MISSING = "source_missing"
     OUT_NOT_EMPTY = "out_not_empty"
@@ -121,7 +122,7 @@ SENTENCES: dict[Code, str] = {
     Code.ILLEGAL_TRANSITION: "The status store refused a change of state that the table does not allow.",
     Code.LEASE_HELD: "Another worker is at work on this batch.",
     Code.LEASE_LOST: "Another worker has taken this batch over; this one stopped.",
-    Code.NO_SPACE: "The output store is full; make room and run again: what is stored stays stored.",
+    Code.NO_SPACE: "No space is left; make room and run again: what is stored stays stored.",
     Code.STAGING_UNAVAILABLE: "The staging area cannot be read; run again when it is back.",
     Code.OUTPUT_UNAVAILABLE: "The output store cannot be written; run again when it is back.",
     Code.OUTPUT_NOT_VERIFIED: "What was written does not read back the same; check the disk, then run again.",
@@ -131,6 +132,7 @@ SENTENCES: dict[Code, str] = {
     Code.UNKNOWN_SETTING: "An environment variable starts with SENDIT_ and is no setting.",
     Code.BAD_KEY: "The project key cannot be used.",
     Code.HOME_NOT_PRIVATE: "SENDIT_HOME can be read by others.",
+    Code.HOME_UNUSABLE: "SENDIT_HOME cannot be read or written.",
     Code.FOLDERS_OVERLAP: "SRC, OUT and SENDIT_HOME must lie apart from each other.",
     Code.SOURCE_MISSING: "SRC does not exist or is not a folder.",
     Code.OUT_NOT_EMPTY: "OUT holds files that sendit did not write.",

@@ -1,9 +1,13 @@
 """Private files of this machine: whole or not at all, readable by their owner only."""
 
+import errno
 import os
 import uuid
 from contextlib import suppress
 from pathlib import Path
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a disk says when no space is left, or none for this user or file."""
 
 
 def make_private(folder: Path) -> None:

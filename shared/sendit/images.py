@@ -81,7 +81,11 @@ class ImagePipeline:
         def steps() -> "Planned | Outcome":
             with self.staging.open(batch, entry) as source, _translated():
                 header = deid.inspect(source, self.limits)
-            rejection = screen.screen(header.dataset, header.media_storage_sop_class_uid)
+            rejection = screen.screen_file(header.media_storage_sop_class_uid)
+            if rejection is None:
+                with _translated():
+                    header.check_identity()
+                rejection = screen.screen(header.dataset)
             if rejection is not None:
                 return Outcome(
                     entry,
@@ -91,8 +95,6 @@ class ImagePipeline:
                     sentence=rejection.reason,
                     rule=rejection.rule,
                 )
-            with _translated():
-                header.check_identity()
             who = self.identifiers.identify(header.entity)
             uids = (header.study_uid, header.series_uid, header.sop_instance_uid)
             identity = output_name(who.patient, *(self.keys.uid(uid) for uid in uids))

@@ -99,8 +99,9 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
     state = home.state_of(out, keys.key_id, profile.digest)
     places = LocalPlaces(settings, root, out, state / "manifests")
     with held(out, label):
-        home.remember(state, source, out)
-        store = SqliteStatusStore(state / "status.sqlite3")
+        with home.usable():
+            home.remember(state, source, out)
+            store = SqliteStatusStore(state / "status.sqlite3")
         output = FolderOutput(out)
         try:
             # OUT is held, so whoever wrote here before is dead

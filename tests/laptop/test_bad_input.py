@@ -272,3 +272,32 @@ def test_a_damaged_state_is_an_error_with_a_code(sendit: Sendit, home: Path, tmp
     database.write_bytes(b"not a database at all" * 100)
     answer = sendit("run", source, tmp_path / "out")
     assert (answer.status, "[status_unavailable]" in answer.stderr) == (1, True)
+
+
+def test_a_key_that_is_gone_is_never_replaced_by_a_new_one(sendit: Sendit, home: Path, tmp_path: Path) -> None:
+    source = a_study(tmp_path / "src", "ST-1/a")
+    assert sendit("run", source, tmp_path / "out").status == 0
+    (home / "key").unlink()
+    for arguments in (("run", source, tmp_path / "new"), ("status",), ("deidentify", source, tmp_path / "new2")):
+        answer = sendit(*arguments)
+        assert (answer.status, "[bad_key]" in answer.stderr) == (2, True), arguments
+    assert not (home / "key").exists()
+
+
+def test_a_home_that_cannot_be_made_is_a_usage_error(sendit: Sendit, home: Path, tmp_path: Path) -> None:
+    source = a_study(tmp_path / "src", "ST-1/a")
+    home.write_bytes(b"a file, no folder")
+    answer = sendit("run", source, tmp_path / "out")
+    assert (answer.status, "[home_unusable]" in answer.stderr or "[home_not_private]" in answer.stderr) == (2, True)
+
+
+def test_what_was_done_before_a_failure_is_said(sendit: Sendit, home: Path, tmp_path: Path) -> None:
+    source, out = a_study(tmp_path / "src", "ST-1/a", "ST-2/b"), tmp_path / "out"
+    (source / "ST-2/big").write_bytes(objects.to_bytes(objects.ct(50, rows=1024, columns=1024)))
+    limited = f'ulimit -f 1024; exec "{SENDIT}" run "{source}" "{out}" --workers 1'
+    answer = subprocess.run(
+        ["/bin/bash", "-c", limited], env=environment(home), capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 1
+    assert "ST-1" in answer.stdout
+    assert "ST-2" not in answer.stdout

@@ -4,7 +4,7 @@ import pytest
 from pydicom import Dataset
 from tests.data import objects
 
-from sendit.screen import screen
+from sendit.screen import screen, screen_file
 
 CT, US, SC = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.7"
 
@@ -68,7 +68,6 @@ def test_kinds_that_may_show_or_hold_names_are_rejected_by_their_rule(kind: str,
         ({"Modality": "OT"}, "modality-not-accepted"),
         ({"Modality": None}, "modality-not-accepted"),
         ({"Modality": ""}, "modality-not-accepted"),
-        ({"SOPClassUID": "1.2.840.10008.1.3.10"}, "media-directory"),
     ],
 )
 def test_what_is_rejected_and_by_which_rule(values: dict[str, object], rule: str) -> None:
@@ -76,9 +75,11 @@ def test_what_is_rejected_and_by_which_rule(values: dict[str, object], rule: str
 
 
 def test_a_directory_is_known_by_its_file_meta() -> None:
-    rejection = screen(Dataset(), "1.2.840.10008.1.3.10")
+    rejection = screen_file("1.2.840.10008.1.3.10")
     assert rejection is not None
     assert rejection.rule == "media-directory"
+    assert screen_file(CT) is None
+    assert screen_file("") is None
 
 
 @pytest.mark.parametrize(

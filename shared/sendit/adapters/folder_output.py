@@ -12,12 +12,12 @@ from typing import BinaryIO
 import google_crc32c
 
 from sendit.errors import Code, ImageError, TransientError
+from sendit.files import FULL
 from sendit.ports import Stored
 
 TEMPORARY = ".sendit-tmp"
 
 _CHUNK = 1024 * 1024
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -135,4 +135,4 @@ def _as_transient() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TransientError(Code.NO_SPACE if error.errno in _FULL else Code.OUTPUT_UNAVAILABLE) from None
+        raise TransientError(Code.NO_SPACE if error.errno in FULL else Code.OUTPUT_UNAVAILABLE) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sendit.errors import Code, ImageError, TransientError
-from sendit.files import read_or_none, write_private
+from sendit.files import FULL, read_or_none, write_private
 from sendit.refs import BatchName, Entry, is_unfinished
 
 _SYSTEMIC = frozenset(
@@ -56,11 +56,17 @@ class FolderStaging:
 
     def write_manifest(self, batch_id: str, generation: int, data: bytes) -> None:
         """See `Staging.write_manifest`."""
-        write_private(self._manifest(batch_id, generation), data)
+        try:
+            write_private(self._manifest(batch_id, generation), data)
+        except OSError as error:
+            raise TransientError(Code.NO_SPACE if error.errno in FULL else Code.STAGING_UNAVAILABLE) from None
 
     def read_manifest(self, batch_id: str, generation: int) -> bytes | None:
         """See `Staging.read_manifest`."""
-        return read_or_none(self._manifest(batch_id, generation))
+        try:
+            return read_or_none(self._manifest(batch_id, generation))
+        except OSError:
+            raise TransientError(Code.STAGING_UNAVAILABLE) from None
 
     def _manifest(self, batch_id: str, generation: int) -> Path:
         return self._manifests / batch_id / f"{generation}.jsonl.gz"

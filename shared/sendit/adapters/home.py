@@ -5,6 +5,8 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,29 +23,48 @@ class Home:
     path: Path
 
     def prepare(self) -> None:
-        """Make the folder if there is none; raises `UsageError` (home_not_private) if others can read it."""
+        """Make the folder, and the key on first use.
+
+        Raises `UsageError`: home_unusable, home_not_private, or bad_key if there is state and no key: a new
+        one would give every patient a second pseudonym.
+        """
         try:
             make_private(self.path)
             mode = self.path.stat().st_mode
         except OSError as error:
-            raise UsageError(Code.BAD_SETTING, f"SENDIT_HOME={self.path}: {error.strerror}.") from None
+            raise self._unusable(error) from None
         if not stat.S_ISDIR(mode) or stat.S_IMODE(mode) & 0o077:
             raise UsageError(Code.HOME_NOT_PRIVATE, f"Run: chmod 700 {self.path}")
+        if not self.key_path.exists():
+            if (self.path / "runs").exists():
+                hint = f"{self.key_path} is gone: restore it from a backup, or begin anew with another SENDIT_HOME."
+                raise UsageError(Code.BAD_KEY, hint)
+            with self.usable():
+                write_private(self.key_path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode("ascii"))
 
     def key(self) -> bytes:
-        """The project key; made on first use. Raises `UsageError` (bad_key) for one that is damaged or open."""
+        """The project key. Raises `UsageError` (bad_key) for one that is missing, damaged or open."""
         path = self.key_path
-        if not path.exists():
-            write_private(path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode("ascii"))
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise UsageError(Code.BAD_KEY, f"Others can read it. Run: chmod 600 {path}")
         try:
+            if stat.S_IMODE(path.stat().st_mode) & 0o077:
+                raise UsageError(Code.BAD_KEY, f"Others can read it. Run: chmod 600 {path}")
             key = bytes.fromhex(path.read_text("ascii").strip())
         except (ValueError, OSError):
             key = b""
         if len(key) != _KEY_BYTES:
             raise UsageError(Code.BAD_KEY, f"{path} is not {2 * _KEY_BYTES} hex digits: restore it from a backup.")
         return key
+
+    @contextmanager
+    def usable(self) -> Iterator[None]:
+        """Turn what the disk says against this folder into `UsageError` (home_unusable)."""
+        try:
+            yield
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: OSError) -> UsageError:
+        return UsageError(Code.HOME_UNUSABLE, f"SENDIT_HOME={self.path}: {error.strerror}.")
 
     @property
     def key_path(self) -> Path:

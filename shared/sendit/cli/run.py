@@ -52,11 +52,11 @@ def run(
     found = find_batches(source)
     had_key = key_path(settings).exists()
     results: list[BatchResult] = []
-    with local_world(settings, source, found.root, out) as world, watching() as watch:
-        if not had_key:
-            sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
-        results.extend(
-            run_all(
+    try:
+        with local_world(settings, source, found.root, out) as world, watching() as watch:
+            if not had_key:
+                sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
+            done = run_all(
                 found,
                 world.processing,
                 world.queue,
@@ -65,11 +65,13 @@ def run(
                 show_names=settings.batch_names is BatchNames.SHOW,
                 observe=lambda name, counts: watch.update(_label(settings, name), counts),
             )
-        )
-    if as_json:
-        say_json([_as_json(settings, result) for result in results])
-    else:
-        _summarize(settings, results, found.loose, out)
+            results.extend(done)
+    finally:
+        # what was done is said even if the rest could not be
+        if as_json:
+            say_json([_as_json(settings, result) for result in results])
+        elif results:
+            _summarize(settings, results, found.loose, out)
     raise typer.Exit(_exit_status(results))
 
 

@@ -51,13 +51,18 @@ class Rejection:
     reason: str
 
 
-def screen(header: "Dataset", media_storage_sop_class: str = "") -> Rejection | None:
-    """The first rule that rejects this header, or None if the image may pass.
+def screen_file(media_storage_sop_class: str) -> Rejection | None:
+    """The rejection of a file that is no image at all, by the SOP Class that its File Meta names.
 
-    `media_storage_sop_class` is the SOP Class that File Meta names: a DICOMDIR names its own nowhere else.
+    A DICOMDIR has a SOP Class nowhere else, and none of the UIDs of an image.
     """
-    if media_storage_sop_class == _MEDIA_DIRECTORY:
-        return _RULES[0].rejection
+    if media_storage_sop_class != _MEDIA_DIRECTORY:
+        return None
+    return Rejection("media-directory", "A DICOMDIR lists patients and files; it is no image.")
+
+
+def screen(header: "Dataset") -> Rejection | None:
+    """The first rule that rejects this header, or None if the image may pass."""
     return next((rule.rejection for rule in _RULES if rule.applies(header)), None)
 
 
@@ -98,11 +103,6 @@ def _is_screen_save(header: "Dataset") -> bool:
 
 
 _RULES = (
-    _Rule(
-        "media-directory",
-        "A DICOMDIR lists patients and files; it is no image.",
-        lambda header: _sop_class(header) == _MEDIA_DIRECTORY,
-    ),
     _Rule(
         "burned-in-annotation",
         "Burned In Annotation does not say NO: names may be visible in the pixels.",
