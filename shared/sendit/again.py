@@ -32,7 +32,10 @@ class Findings:
     lost: frozenset[str]  # recorded as stored, and no longer in the output store
 
     def wanted(self, again: Again | None) -> frozenset[str]:
-        """What is to be done again: what was lost in any case, and what was asked for."""
+        """What is to be done again: what was lost in any case, and what was asked for.
+
+        If there is any, then what came or changed is too, for the batch is frozen anew.
+        """
         asked = {
             None: frozenset[str](),
             Again.NEW: self.arrived,
@@ -40,7 +43,8 @@ class Findings:
             Again.REJECTED: self.rejected,
             Again.ALL: self.arrived | self.failed | self.rejected,
         }
-        return self.lost | asked[again]
+        wanted = self.lost | asked[again]
+        return wanted | self.arrived if wanted else wanted
 
 
 def look_again(

@@ -42,6 +42,8 @@ class Code(StrEnum):
     CHANGED_DURING_PROCESSING = "changed_during_processing"
     CONFLICT = "conflict"
     LINK = "link"
+    PLACE_TAKEN = "place_taken"
+    RESERVED_NAME = "reserved_name"
     SPECIAL_FILE = "special_file"
     UNFINISHED_FILE = "unfinished_file"
     UNREADABLE = "unreadable"
@@ -105,6 +107,8 @@ SENTENCES: dict[Code, str] = {
     Code.CHANGED_DURING_PROCESSING: "The file changed after the batch was frozen; the newer one was not read.",
     Code.CONFLICT: "Another image with the same SOP Instance UID and other content is stored already.",
     Code.LINK: "This is a symbolic link, which is never followed; put the file itself into the batch.",
+    Code.PLACE_TAKEN: "Its place in the output store is taken by something else, or its path is too long there.",
+    Code.RESERVED_NAME: "The output store keeps this name for itself; give the file or its folder another one.",
     Code.SPECIAL_FILE: "This is a pipe, a socket or a device, not a file.",
     Code.UNFINISHED_FILE: "A part of its path has an extension that starts with tmp: it is not finished.",
     Code.UNREADABLE: "The file cannot be read; check its permissions and the disk.",

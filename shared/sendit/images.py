@@ -15,7 +15,7 @@ from sendit.records import ImageState
 from sendit.refs import BatchName, Entry, output_name
 
 if TYPE_CHECKING:
-    from sendit.deid import Entity, Keyring, Limits, Profile, Report
+    from sendit.deid import Entity, Header, Keyring, Limits, Profile, Report
 
 Result = TypeVar("Result")
 
@@ -85,7 +85,7 @@ class ImagePipeline:
             if rejection is None:
                 with _translated():
                     header.check_identity()
-                rejection = screen.screen(header.dataset)
+                rejection = _screened(header)
             if rejection is not None:
                 return Outcome(
                     entry,
@@ -166,6 +166,13 @@ def _translated() -> Iterator[None]:
     except OSError:
         # the output's own errors are TransientErrors by now, so this one came from reading
         raise ImageError(Code.UNREADABLE) from None
+
+
+def _screened(header: "Header") -> "screen.Rejection | None":
+    try:
+        return screen.screen(header.dataset)
+    except Exception:  # noqa: BLE001  pydicom chokes in many ways on values that a screen must decode
+        raise ImageError(Code.MALFORMED) from None
 
 
 def _named(report: "Report") -> str:

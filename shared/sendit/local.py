@@ -15,6 +15,7 @@ from sendit.records import Batch, BatchState, Counts
 from sendit.refs import BatchMessage, BatchName, Marker
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+_PREFIX_END = 132  # preamble and DICM, PS3.10 7.1
 _FIRST_GENERATION = 1  # nobody writes markers here
 
 
@@ -62,11 +63,24 @@ def find_batches(source: Path) -> Found:
     except OSError as error:
         raise UsageError(Code.SOURCE_MISSING, f"{source}: {error.strerror}.") from None
     folders = [item.name for item in items if item.is_dir()]
-    files = [item.name for item in items if not item.is_dir()]
-    loose = sum(name.startswith(".") or name.casefold() in _SYSTEM_FILES for name in files)
+    files = [item for item in items if not item.is_dir()]
+    loose = sum(_is_litter(item) for item in files)
     if len(files) > loose or not folders:
         return Found(source.parent, (BatchName((source.name,)),), itself=True)
     return Found(source, tuple(BatchName((name,)) for name in folders), itself=False, loose=loose)
+
+
+def _is_litter(item: os.DirEntry[str]) -> bool:
+    """Whether a file beside batches is what a desktop leaves there, and no image."""
+    if not item.name.startswith(".") and item.name.casefold() not in _SYSTEM_FILES:
+        return False
+    try:
+        if not item.is_file(follow_symlinks=False):
+            return False
+        with Path(item.path).open("rb") as stream:
+            return stream.read(_PREFIX_END)[-4:] != b"DICM"
+    except OSError:
+        return False
 
 
 def files_of(source: Path) -> tuple[Path, BatchName, str | None]:
@@ -144,6 +158,8 @@ def _second_look(
     )
     wanted = findings.wanted(again)
     whole_batch = known.state is BatchState.ERROR and again in {Again.FAILED, Again.ALL}
+    if whole_batch:
+        wanted |= findings.arrived
     if wanted or whole_batch:
         request_again(known, name, wanted, store=world.store, queue=queue, clock=world.clock)
     return findings

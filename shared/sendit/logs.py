@@ -8,6 +8,7 @@ the libraries quote raw values (pydicom's above all): only their category and pl
 import json
 import logging
 import sys
+import threading
 import traceback
 import warnings
 from contextvars import ContextVar
@@ -97,10 +98,15 @@ def _report_uncaught(kind: type[BaseException], error: BaseException, _: object)
         return
     event(
         logging.CRITICAL,
-        "A defect in sendit ended the program.",
+        "A defect in sendit ended this thread or program.",
         code=Code.INTERNAL_ERROR,
         place=place_of(error),
     )
+
+
+def _report_uncaught_elsewhere(what: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
+    if what.exc_value is not None:
+        _report_uncaught(what.exc_type, what.exc_value, None)
 
 
 def setup(form: LogFormat, level: LogLevel, stream: TextIO | None = None) -> None:
@@ -121,3 +127,5 @@ def setup(form: LogFormat, level: LogLevel, stream: TextIO | None = None) -> Non
         foreign.handlers, foreign.propagate = [], True
     warnings.showwarning = _route_warning
     sys.excepthook = _report_uncaught
+    threading.excepthook = _report_uncaught_elsewhere
+    sys.unraisablehook = _report_uncaught_elsewhere

@@ -38,6 +38,7 @@ class LocalPlaces:
     root: Path
     out: Path
     manifests: Path
+    key_id: str
     keep_paths: bool = False
     with_report: bool = False
 
@@ -48,6 +49,8 @@ class LocalPlaces:
     def pipeline(self) -> ImagePipeline:
         """The steps of one image on this machine."""
         keys = deid.Keyring(Home(self.settings.home).key())
+        if keys.key_id != self.key_id:
+            raise UsageError(Code.BAD_KEY, "The key was replaced while the run was at work.")
         return ImagePipeline(
             staging=self.staging(),
             output=FolderOutput(self.out),
@@ -97,7 +100,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
     home, keys, profile = _opened(settings, source, out)
     label = OutLabel(keys.key_id, profile.name, profile.digest)
     state = home.state_of(out, keys.key_id, profile.digest)
-    places = LocalPlaces(settings, root, out, state / "manifests")
+    places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id)
     with held(out, label):
         with home.usable():
             home.remember(state, source, out)
@@ -133,7 +136,7 @@ def local_files(
     """Open what `deidentify` needs: files to files, no state. OUT is held and labelled as for a run."""
     home, keys, profile = _opened(settings, source, out)
     state = home.state_of(out, keys.key_id, profile.digest)
-    places = LocalPlaces(settings, root, out, state / "manifests", keep_paths, with_report)
+    places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id, keep_paths, with_report)
     output = FolderOutput(out)
     with held(out, OutLabel(keys.key_id, profile.name, profile.digest)):
         try:

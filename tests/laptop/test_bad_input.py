@@ -70,12 +70,12 @@ def test_every_kind_of_bad_input_gets_its_code_and_everything_else_is_stored(sen
     became = {path: troubles.get(os.path.realpath(path.parent) + "/" + path.name, "stored") for path in labels}
     wrong = {(label, became[path]) for path, label in labels.items() if became[path] not in EXPECTED[label]}
     assert wrong == set()
-    assert sum(batch["found"] for batch in answer.json) == len(labels)
+    assert sum(batch["found"] for batch in answer.json["batches"]) == len(labels)
     assert Counter(became[path] for path, label in labels.items() if label is Label.CONFLICT) == {
         "stored": 1,
         "conflict": 1,
     }
-    duplicates = sum(batch["duplicates"] for batch in answer.json)
+    duplicates = sum(batch["duplicates"] for batch in answer.json["batches"])
     assert duplicates == 1
     assert len(images_in(out)) == list(became.values()).count("stored") - duplicates
     assert leftovers_in(out) == []

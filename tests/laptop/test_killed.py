@@ -59,7 +59,7 @@ def test_killed_ten_times_every_image_is_stored_once_and_no_temporary_file_is_le
     sys.stdout.write(f"seed {SEED}, images stored at each kill: {stored_at_kill}\n")
     last = sendit("run", source, out, "--json")
     assert last.status == 0, last.stderr
-    (batch,) = last.json
+    (batch,) = last.json["batches"]
     assert (batch["found"], batch["stored"], batch["duplicates"]) == (IMAGES, IMAGES, 0)
     images = images_in(out)
     assert len(images) == IMAGES
@@ -69,7 +69,7 @@ def test_killed_ten_times_every_image_is_stored_once_and_no_temporary_file_is_le
     (record,) = sendit("status", "--json").json
     assert record["attempt"] == KILLS + 1
     uninterrupted = sendit("run", source, tmp_path / "whole", "--json")
-    assert uninterrupted.json[0]["stored"] == IMAGES
+    assert uninterrupted.json["batches"][0]["stored"] == IMAGES
     assert images_in(tmp_path / "whole") == images
 
 

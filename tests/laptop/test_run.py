@@ -33,7 +33,7 @@ def test_every_image_of_the_sample_study_is_accounted_for_and_opens(
     out = tmp_path / "out"
     answer = sendit("run", sample, out, "--json")
     assert answer.status == 3
-    batches = {batch["name"]: batch for batch in answer.json}
+    batches = {batch["name"]: batch for batch in answer.json["batches"]}
     assert batches.keys() == {"ST-000001", "ST-000002"}
     for batch in batches.values():
         assert batch["found"] == batch["stored"] + batch["rejected"] + batch["errored"]
@@ -75,7 +75,7 @@ def test_pydicoms_whole_test_folder_is_accounted_for_and_a_second_run_does_nothi
     out = tmp_path / "out"
     first = sendit("run", TEST_FILES, out, "--json")
     assert first.status == 3
-    (batch,) = first.json
+    (batch,) = first.json["batches"]
     assert batch["found"] == 176
     assert batch["found"] == batch["stored"] + batch["rejected"] + batch["errored"]
     assert batch["stored"] >= 40
@@ -84,7 +84,7 @@ def test_pydicoms_whole_test_folder_is_accounted_for_and_a_second_run_does_nothi
     second = sendit("run", TEST_FILES, out)
     assert second.status == 3
     assert "Nothing to do" in second.stdout
-    (again,) = sendit("run", TEST_FILES, out, "--json").json
+    (again,) = sendit("run", TEST_FILES, out, "--json").json["batches"]
     assert again == {**batch, "verdict": "known", "worked": False}
     assert images_in(out) == before
     assert len(sendit("errors", "--out", out, "--json").json) == batch["rejected"] + batch["errored"]
@@ -101,7 +101,7 @@ def test_a_folder_that_holds_files_is_one_batch_itself_even_if_its_name_starts_w
     sendit: Sendit, tmp_path: Path
 ) -> None:
     answer = sendit("run", a_study(tmp_path / "test_me", "a", "sub/b"), tmp_path / "out", "--json")
-    assert [(batch["name"], batch["stored"]) for batch in answer.json] == [("test_me", 2)]
+    assert [(batch["name"], batch["stored"]) for batch in answer.json["batches"]] == [("test_me", 2)]
 
 
 def test_hidden_files_beside_batches_do_not_make_the_folder_one_batch_and_are_counted(
@@ -118,7 +118,7 @@ def test_unfinished_and_test_batches_are_left_alone_and_named(sendit: Sendit, tm
     source = a_study(tmp_path / "src", "ST-1/a", "ST-2.tmp77/b", "Test_3/c", "ST-4.err/d")
     answer = sendit("run", source, tmp_path / "out", "--json")
     assert answer.status == 3
-    assert {batch["name"]: batch["verdict"] for batch in answer.json} == {
+    assert {batch["name"]: batch["verdict"] for batch in answer.json["batches"]} == {
         "ST-1": "published",
         "ST-2.tmp77": "unfinished",
         "Test_3": "test",
@@ -166,6 +166,20 @@ def test_a_failed_image_that_was_mended_is_done_when_asked(sendit: Sendit, tmp_p
     assert sendit("errors", "--json").json == []
     (batch,) = sendit("status", "--json").json
     assert (batch["attempt"], batch["has_error"], batch["counts"]["stored"]) == (2, False, 2)
+
+
+def test_a_batch_that_is_done_again_takes_in_what_came_or_changed_meanwhile(sendit: Sendit, tmp_path: Path) -> None:
+    source, out = a_study(tmp_path / "src", "ST-1/a", "ST-1/b"), tmp_path / "out"
+    (source / "ST-1/bad").write_bytes(b"")
+    assert sendit("run", source, out).status == 3
+    (source / "ST-1/bad").write_bytes(objects.to_bytes(objects.ct(5)))
+    (source / "ST-1/late").write_bytes(objects.to_bytes(objects.ct(6)))
+    (source / "ST-1/a").write_bytes(objects.to_bytes(objects.ct(7)))
+    assert sendit("run", source, out, "--retry", "failed").status == 0
+    assert len(images_in(out)) == 5  # what a was before stays, too
+    (batch,) = sendit("status", "--json").json
+    assert (batch["counts"]["found"], batch["counts"]["stored"]) == (4, 4)
+    assert sendit("run", source, out).stdout.count("done before") == 1
 
 
 def test_a_failed_image_whose_file_is_gone_stays_an_error_when_asked_for(sendit: Sendit, tmp_path: Path) -> None:

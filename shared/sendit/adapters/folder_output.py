@@ -2,7 +2,7 @@
 
 import errno
 import os
-import shutil
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,8 +16,11 @@ from sendit.files import FULL
 from sendit.ports import Stored
 
 TEMPORARY = ".sendit-tmp"
+LABEL = ".sendit.json"
 
 _CHUNK = 1024 * 1024
+_TAKEN = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})
+_PART = re.compile(r"[0-9a-f]{32}")
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -30,6 +33,8 @@ class FolderOutput:
     @contextmanager
     def create(self, name: str) -> Iterator["_Pending"]:
         """See `OutputStore.create`."""
+        if name.split("/", 1)[0] in {TEMPORARY, LABEL}:
+            raise ImageError(Code.RESERVED_NAME)
         with _as_transient():
             pending = _Pending(self._root, name)
         try:
@@ -51,8 +56,15 @@ class FolderOutput:
             yield stream
 
     def sweep(self) -> None:
-        """Remove what killed workers left half-written. For whoever holds this folder's lock."""
-        shutil.rmtree(self._root / TEMPORARY, ignore_errors=True)
+        """Remove what killed workers left half-written, and nothing else. For whoever holds this folder's lock."""
+        folder = self._root / TEMPORARY
+        if folder.is_symlink() or not folder.is_dir():
+            return
+        for part in folder.iterdir():
+            if _PART.fullmatch(part.name) and part.is_file() and not part.is_symlink():
+                part.unlink(missing_ok=True)
+        with suppress(OSError):  # not empty: somebody else's
+            folder.rmdir()
 
 
 class _Pending:
@@ -85,8 +97,9 @@ class _Pending:
             self._stream.seek(0)
             if _crc32c(self._stream) != (crc, self._size):
                 raise TransientError(Code.OUTPUT_NOT_VERIFIED)
-            final = self._root / self._name
-            final.parent.mkdir(parents=True, exist_ok=True)
+        final = self._root / self._name
+        with _as_taken(), _as_transient(but=_TAKEN):
+            self._make_folders(final.parent)
             created = self._link(final)
         if not created and not self._is_same(final, crc):
             raise ImageError(Code.CONFLICT)
@@ -98,6 +111,15 @@ class _Pending:
             self._stream.close()
         with suppress(OSError):
             self._part.unlink()
+
+    def _make_folders(self, folder: Path) -> None:
+        """Make the folders down to `folder`; a link among them would lead out of the store."""
+        made = self._root
+        for part in folder.relative_to(self._root).parts:
+            made /= part
+            if made.is_symlink():
+                raise ImageError(Code.PLACE_TAKEN)
+            made.mkdir(exist_ok=True)
 
     def _link(self, final: Path) -> bool:
         """Put the object in its place; False if something is there already."""
@@ -131,8 +153,19 @@ def _crc32c(stream: BinaryIO) -> tuple[int, int]:
 
 
 @contextmanager
-def _as_transient() -> Iterator[None]:
+def _as_taken() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        raise ImageError(Code.PLACE_TAKEN) from None
+
+
+@contextmanager
+def _as_transient(but: frozenset[int] = frozenset()) -> Iterator[None]:
+    """Turn what the disk says into `TransientError`, except for some errors that speak of one object."""
     try:
         yield
     except OSError as error:
+        if error.errno in but:
+            raise
         raise TransientError(Code.NO_SPACE if error.errno in FULL else Code.OUTPUT_UNAVAILABLE) from None

@@ -8,11 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sendit.adapters.folder_output import TEMPORARY
+from sendit.adapters.folder_output import LABEL, TEMPORARY
 from sendit.errors import Code, UsageError
 from sendit.files import read_or_none
-
-LABEL = ".sendit.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +24,13 @@ class OutLabel:
     @classmethod
     def read(cls, out: Path) -> "OutLabel | None":
         """The label, or None if OUT has none. Raises `UsageError` (out_unusable) for a damaged one."""
-        data = read_or_none(out / LABEL)
-        if not data:
-            return None
         try:
+            data = read_or_none(out / LABEL)
+            if not data:
+                return None
             fields = json.loads(data)
             return cls(fields["key_id"], fields["profile"], fields["profile_digest"])
-        except (ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):
             raise UsageError(Code.OUT_UNUSABLE, f"{out / LABEL} is damaged; use another OUT.") from None
 
     def to_json(self) -> bytes:
@@ -54,9 +52,11 @@ def check_ours(out: Path, label: OutLabel) -> None:
     """Raise `UsageError` unless OUT is absent, empty, or was written with this key and profile."""
     if out.exists() and not out.is_dir():
         raise UsageError(Code.OUT_UNUSABLE, f"{out} is not a folder.")
+    if (out / TEMPORARY).is_symlink():
+        raise UsageError(Code.OUT_UNUSABLE, f"{out / TEMPORARY} is a link; remove it.")
     found = OutLabel.read(out)
     if found is None:
-        if out.exists() and any(item.name not in {LABEL, TEMPORARY} for item in out.iterdir()):
+        if out.exists() and any(item.name != LABEL for item in out.iterdir()):
             raise UsageError(Code.OUT_NOT_EMPTY, f"Use an empty folder instead of {out}, or a new one.")
     elif found.key_id != label.key_id:
         raise UsageError(

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from sendit.errors import SENTENCES, Code, TransientError
 from sendit.images import ImagePipeline, Outcome, Planned
-from sendit.logs import event
+from sendit.logs import event, place_of
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 
@@ -99,6 +99,12 @@ class ProcessWorkers:
                 initializer=_start,
                 initargs=(self._make_pipeline,),
             )
+            # processes start at the first submit and inherit what is blocked: Ctrl-C is for the parent alone
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                self._pool.submit(_ready)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self._pool
 
     def _shut(self) -> None:
@@ -118,7 +124,11 @@ def _start(make_pipeline: Callable[[], ImagePipeline]) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
-    _pipeline = make_pipeline()
+    try:
+        _pipeline = make_pipeline()
+    except Exception as error:  # noqa: BLE001  the pool would print it, with its text
+        event(logging.ERROR, "A worker process could not start.", place=place_of(error))
+        os._exit(1)
 
 
 def _follow(parent: int) -> None:

@@ -1,5 +1,6 @@
 """The command line: `sendit VERB …`, one module per group of verbs."""
 
+import io
 import logging
 import signal
 import sys
@@ -30,10 +31,10 @@ app = typer.Typer(
     "Start with:  sendit run SRC OUT",
     epilog="Settings are environment variables SENDIT_…; the README lists them.",
 )
-app.command()(run)
-app.command()(deidentify)
-app.command()(status)
-app.command()(errors)
+app.command(short_help="A folder of DICOM in, a de-identified batch out.")(run)
+app.command(short_help="Files to files, without the pipeline.")(deidentify)
+app.command(short_help="Where batches stand.")(status)
+app.command(short_help="What failed or was rejected, and why.")(errors)
 
 
 def _show_version(wanted: bool) -> None:
@@ -54,6 +55,10 @@ def _sendit(
 def main() -> NoReturn:
     """Run the command line. Exit status: 0 all stored; 3 some images were not; 1 failed; 2 usage."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        # a terminal or pipe that cannot show a character must not end the program
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     # until the settings are read; a verb sets it up again with what they say
     logs.setup(LogFormat.AUTO, LogLevel.WARNING)
     try:

@@ -1,6 +1,7 @@
 """`sendit deidentify`: files to files, without the pipeline around it."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,12 +36,14 @@ def deidentify(
         typer.Option("--keep-paths", help="Keep the files' relative paths. Names of files often identify."),
     ] = False,
 ) -> None:
-    """De-identify files to files: no batches, no state, no resuming. SOURCE is a folder or one file.
+    """De-identify files to files: no batches, no state, no resuming. SRC is a folder or one file.
 
     The same screen, key and profile as `sendit run`, and the same bytes. Results lie in OUT as
     PATIENT/STUDY/SERIES/IMAGE.dcm. Exit status: 0 all stored; 3 not every image was stored; 1 failed; 2 usage.
     """
     settings = settings_with(profile, workers)
+    if report is not None:
+        _check_report(report, source, out, settings.home)
     root, name, only = files_of(source)
     if keep_paths:
         sys.stderr.write("Warning: paths and file names are kept as they are; make sure that none identifies.\n")
@@ -90,13 +93,22 @@ def _report_line(outcome: Outcome, image_id: str) -> str:
     return f"{json.dumps(fields)}\n"
 
 
+def _check_report(report: Path, *others: Path) -> None:
+    """Raise `UsageError` if the report would lie in SRC, OUT or SENDIT_HOME, links resolved."""
+    real = Path(os.path.realpath(report))
+    for other in others:
+        around = Path(os.path.realpath(other))
+        if real == around or around in real.parents:
+            raise UsageError(Code.FOLDERS_OVERLAP, f"--report {report} lies in {around}; write it elsewhere.")
+
+
 @contextmanager
 def _report_file(path: Path | None) -> Iterator[TextIO | None]:
     if path is None:
         yield None
         return
     try:
-        stream = path.open("w", encoding="ascii")
+        stream = path.open("x", encoding="ascii")
     except OSError as error:
         raise UsageError(Code.BAD_SETTING, f"--report {path}: {error.strerror}.") from None
     with stream:

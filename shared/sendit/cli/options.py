@@ -8,8 +8,8 @@ import typer
 from sendit import logs
 from sendit.settings import Settings
 
-Source = Annotated[Path, typer.Argument(help="Folder of DICOM images. Never changed.", show_default=False)]
-Out = Annotated[Path, typer.Argument(help="Folder for the results: new, empty, or of an earlier run.")]
+Source = Annotated[Path, typer.Argument(metavar="SRC", help="Folder of DICOM images. Never changed.")]
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results: new, empty, or of an earlier run.")]
 Profile = Annotated[
     str | None,
     typer.Option(help="De-identification profile: basic, or basic-dates. [default: SENDIT_PROFILE]"),

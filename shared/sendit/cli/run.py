@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """De-identify a folder of DICOM on this machine, and account for every file.
 
-    Every sub-folder of SOURCE is a batch, or SOURCE itself if it holds files. Results lie in OUT as
+    Every sub-folder of SRC is a batch, or SRC itself if it holds files. Results lie in OUT as
     PATIENT/STUDY/SERIES/IMAGE.dcm. The key and the state lie in SENDIT_HOME (~/.sendit): keep a backup of
     the key, and share OUT, never the key. Run the same command again to go on after an interruption.
 
@@ -69,7 +69,12 @@ def run(
     finally:
         # what was done is said even if the rest could not be
         if as_json:
-            say_json([_as_json(settings, result) for result in results])
+            say_json(
+                {
+                    "batches": [_as_json(settings, result) for result in results],
+                    "ignored_files": found.loose,
+                }
+            )
         elif results:
             _summarize(settings, results, found.loose, out)
     raise typer.Exit(_exit_status(results))

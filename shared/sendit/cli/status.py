@@ -22,7 +22,7 @@ from sendit.wiring import LocalStatus, local_outs, local_status
 
 _SHORTEST_ID = 6
 
-BatchArgument = Annotated[str | None, typer.Argument(help="A batch's name or id. [default: all]")]
+BatchArgument = Annotated[str | None, typer.Argument(metavar="BATCH", help="A batch's name or id. [default: all]")]
 
 
 def status(batch: BatchArgument = None, out: OutOption = None, as_json: Json = False) -> None:
