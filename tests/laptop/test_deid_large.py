@@ -8,11 +8,12 @@ import zlib
 from struct import pack
 from typing import BinaryIO, cast
 
-from tests.data.deid_objects import DEFLATED, JPEG, KEYS, element, file_meta, instance, tag_bytes
+from tests.data.deid_objects import DEFLATED, KEYS, element, file_meta, instance, tag_bytes
 
 from sendit.deid import PROFILES, deidentify
 
 MIB = 1024 * 1024
+MPEG = "1.2.840.10008.1.2.4.102"
 FRAMES = 2048
 FRAME_BYTES = 512 * 512 * 2
 LARGE = (
@@ -85,7 +86,7 @@ def test_native_multi_frame_of_one_gigabyte_takes_little_memory() -> None:
 
 def test_encapsulated_multi_frame_of_one_gigabyte_takes_little_memory() -> None:
     pixel_head = tag_bytes(0x7FE00010) + b"OB\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\0\0\0\0"
-    head = instance(*LARGE, pixels=b"", transfer_syntax=JPEG)[:-12] + pixel_head
+    head = instance(*LARGE, pixels=b"", transfer_syntax=MPEG)[:-12] + pixel_head
     head += b"\xfe\xff\x00\xe0" + pack("<L", 1024 * MIB)
     peak, pixel_bytes, _ = peak_of(Sparse(head, 1024 * MIB, b"\xfe\xff\xdd\xe0\0\0\0\0"))
     assert pixel_bytes == 1024 * MIB + 24

@@ -29,6 +29,11 @@ _STRINGS = {
 DUMMY_VALUES = frozenset(_STRINGS.values())
 
 
+def dummy_component(vr: str) -> str:
+    """The dummy for one value of a multi-valued string."""
+    return _STRINGS[vr]
+
+
 def dummy(tag: int, vr: str) -> bytes:
     """A dummy value for a public tag; empty for a VR that has none."""
     count = least_values(tag)

@@ -23,7 +23,7 @@ from sendit.deid.dictionary import dictionary_vr
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.stream import BoundedReader
 from sendit.deid.text import known_codecs
-from sendit.deid.vrs import concrete_vr, swapped
+from sendit.deid.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr, swapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -161,11 +161,16 @@ class ElementReader:
         if vr == "SQ":
             return self._sequence(head, value_end, implicit, depth, signed)
         value = stream.take(head.length)
-        if vr == "UN" and not self._big_endian:
-            vr = _public_vr(tag)
+        if vr == "UN":
+            known = _public_vr(tag)
+            # of a big endian UN nobody knows whether its words were turned: only text is certain
+            vr = known if not self._big_endian or known in STRING_VRS else "UN"
             if vr == "SQ":
                 return self._sequence_in_un(head, value, depth)
             vr = concrete_vr(vr, signed=signed)
+        if vr in STRING_VRS and vr not in NUMERIC_STRING_VRS:
+            # their values are taken apart later, which costs more than their bytes
+            self._count(value.count(b"\\"))
         return _raw(head, vr, swapped(value, vr) if self._big_endian else value)
 
     def _sequence(self, head: ElementHead, end: int | None, implicit: bool, depth: int, signed: bool) -> DataElement:

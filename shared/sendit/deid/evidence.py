@@ -1,79 +1,111 @@
-"""The original's own identifying values, as the gate looks for them in the output."""
+"""The original's own identifying values, as the rules and the gate look for them in what is kept."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydicom.dataelem import DataElement
-from pydicom.tag import Tag
 
+from sendit.deid.dictionary import dictionary_vr
 from sendit.deid.elements import elements_of
+from sendit.deid.errors import DeidError, Refusal
+from sendit.deid.identifying import IDENTIFYING
+from sendit.deid.matcher import SHORTEST_SEARCHED, folded, words_of
 from sendit.deid.read import dataset_codecs
-from sendit.deid.tables import vocabulary
-from sendit.deid.text import components, decoded, unpadded
+from sendit.deid.text import decoded
 from sendit.deid.uids import REGISTERED, uid_values
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-SHORTEST_SEARCHED = 4
-"""Shorter values are compared with whole elements: inside a text they would be found by chance."""
+MOST_VALUES = 20_000
+"""More distinct names and identifiers, or dates, than any real object holds."""
 
-SHORTEST_IN_BULK = 6
-"""Shorter byte strings are found by chance among numbers."""
-
-_KEYWORDS = """
-    PatientID IssuerOfPatientID OtherPatientIDs PatientBirthName PatientMotherBirthName MedicalRecordLocator
-    PatientAddress PatientTelephoneNumbers PatientTelecomInformation MilitaryRank BranchOfService
-    AccessionNumber StudyID AdmissionID ServiceEpisodeID RequestedProcedureID PerformedProcedureStepID
-    ScheduledProcedureStepID PlacerOrderNumberImagingServiceRequest FillerOrderNumberImagingServiceRequest
-    InstitutionName InstitutionAddress InstitutionalDepartmentName
-    PerformedLocation RequestingService CurrentPatientLocation
-    ReferringPhysicianAddress ReferringPhysicianTelephoneNumbers PersonAddress PersonTelephoneNumbers
-    StationName PerformedStationName ScheduledStationName StationAETitle PerformedStationAETitle
-    ScheduledStationAETitle RetrieveAETitle TreatmentMachineName
-    DeviceSerialNumber DetectorID PlateID CassetteID GantryID GeneratorID XRaySourceID XRayDetectorID
-    UniqueDeviceIdentifier ResponsibleOrganization CameraOwnerName
-    ClinicalTrialSubjectID ClinicalTrialSubjectReadingID ClinicalTrialSiteName
-"""
-IDENTIFYING = frozenset(int(Tag(keyword)) for keyword in _KEYWORDS.split())
-_NAME_SEPARATORS = re.compile(r"[\s^=\\,;.]+")
-_HALF_SEPARATORS = re.compile(r"[\W_]+")
-_BYTE_STRINGS = frozenset({"DA", "DT"})
+_VALUE = re.compile(r"[^\\]+")
+_NAME_PART = re.compile(r"[^\s^=\\,;.]+")
+_HALF = re.compile(r"[^\W_]+")
+_MOST_BYTES = 1024 * 1024
+_LONGEST = 1024
+"""Of a longer value its beginning is enough to know it by."""
+_DATE = re.compile(rb"(?<!\d)\d{8}")
+_DATES = frozenset({"DA", "DT"})
 
 
 @dataclass(slots=True)
 class Evidence:
-    """Casefolded texts, UIDs, dates and byte strings that may not be left."""
+    """What may not be left.
+
+    `searched` and `compared` are folded values of at least, and of fewer than, four characters; `phrases` are
+    other spellings of names; `texts` are the values as they were written; `dates` are YYYYMMDD.
+    """
 
     searched: set[str] = field(default_factory=set)
     compared: set[str] = field(default_factory=set)
+    phrases: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
     dates: set[str] = field(default_factory=set)
-    encoded: set[bytes] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self.searched) + len(self.compared) + len(self.uids) + len(self.dates)
 
-    def echoed_in(self, text: str) -> bool:
-        """Whether a text is, or contains as whole tokens, an identifier that is no word of the vocabulary."""
+    def is_one(self, text: str) -> bool:
+        """Whether a text is, as a whole, one of the values."""
         text = folded(text)
-        if text in self.compared and text not in vocabulary():
-            return True
-        wanted = [value for value in self.searched | self.dates if value in text]
-        return any(_contains_token(text, value) and not _is_vocabulary(value) for value in wanted)
+        return text in self.searched or text in self.compared
 
+    def add(self, text: str) -> None:
+        """Takes one value.
 
-def folded(text: str) -> str:
-    """A text as it is compared: one spelling of every character, no case, single blanks."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        Raises:
+            DeidError: `malformed`, there are too many.
+        """
+        text = text[:_LONGEST].strip()
+        if text in self.texts:
+            return
+        self.texts.add(text)
+        known = folded(text)
+        if len(known) >= SHORTEST_SEARCHED:
+            self.searched.add(known)
+        elif known and not known.isdigit() and not (len(known) == 1 and known.isascii()):
+            # one letter names nobody, nor does a number of one to three digits, the value of half of all counters
+            self.compared.add(known)
+        if len(self.texts) > MOST_VALUES:
+            raise DeidError(Refusal.MALFORMED)
+
+    def add_name(self, group: str) -> None:
+        """Takes one component group of a person's name: whole, word by word, and family name last."""
+        self.add(group)
+        for word in _NAME_PART.finditer(group):
+            self.add(word.group())
+            # a double name may be left by one of its halves
+            for half in _HALF.finditer(word.group()):
+                self.add(half.group())
+        parts = [" ".join(words) for part in group[:_LONGEST].split("^") if (words := words_of(folded(part)))]
+        for phrase in (parts, parts[::-1], parts[:2], parts[1::-1], parts[1:] + parts[:1]):
+            if sum(map(len, phrase)) >= SHORTEST_SEARCHED and len(phrase) > 1:
+                self.phrases.add(" ".join(phrase))
+
+    def add_dates(self, value: bytes) -> None:
+        """Takes the dates of a DA or DT.
+
+        Raises:
+            DeidError: `malformed`, there are too many.
+        """
+        for found in _DATE.finditer(value):
+            self.dates.add(found.group().decode("ascii"))
+            if len(self.dates) > MOST_VALUES:
+                raise DeidError(Refusal.MALFORMED)
 
 
 def collected(dataset: Dataset) -> Evidence:
-    """The identifying values of a data set at every level."""
+    """The identifying values of a data set at every level.
+
+    Raises:
+        DeidError: `malformed`, more of them than a real object holds.
+    """
     evidence = Evidence()
     _collect(dataset, ("ascii",), evidence)
     return evidence
@@ -86,56 +118,39 @@ def _collect(dataset: Dataset, inherited: tuple[str, ...], evidence: Evidence) -
             for item in element.value:
                 _collect(item, codecs, evidence)
             continue
-        vr, value = element.VR or "UN", element.value or b""
-        if vr == "UI":
+        # the attribute identifies, whatever VR a writer chose for it
+        vrs, value = {element.VR or "UN", dictionary_vr(tag)}, element.value or b""
+        if "PN" in vrs or tag in IDENTIFYING:
+            _collect_texts(value, "PN" in vrs, codecs, evidence)
+        if "UI" in vrs:
             evidence.uids.update(uid for uid in uid_values(value) if uid and uid not in REGISTERED)
-        elif vr in _BYTE_STRINGS:
-            evidence.dates.update(found.decode("ascii") for found in re.findall(rb"(?<!\d)\d{8}", value))
-        elif vr == "PN" or tag in IDENTIFYING:
-            _collect_texts(value, vr, codecs, evidence)
+        if not vrs.isdisjoint(_DATES):
+            evidence.add_dates(value)
 
 
-def _collect_texts(value: bytes, vr: str, codecs: tuple[str, ...], evidence: Evidence) -> None:
-    """A name word by word, anything else value by value; what cannot be decoded in both likely readings."""
-    text = decoded(value, vr, codecs)
-    raw = unpadded(value)
-    readings = [text] if text is not None else [raw.decode("latin-1"), raw.decode("utf-8", "ignore")]
-    for reading in readings:
-        parts = components(reading, vr)
-        if vr == "PN":
-            groups = [group for part in parts for group in part.split("=")]
-            parts += [*groups, *(word for group in groups for word in _NAME_SEPARATORS.split(group))]
-        for part in parts:
-            _add(part.strip(), evidence)
-            if vr == "PN":
-                # a double name may be left by one of its halves
-                for half in _HALF_SEPARATORS.split(part):
-                    _add(half, evidence)
+def _collect_texts(value: bytes, name: bool, codecs: tuple[str, ...], evidence: Evidence) -> None:
+    """A name group by group, anything else value by value, in every likely reading of its bytes."""
+    if len(value) > _MOST_BYTES:
+        raise DeidError(Refusal.MALFORMED)
+    for reading in _readings(value, codecs):
+        for found in _VALUE.finditer(reading):
+            part = found.group()
+            if part in evidence.texts:
+                continue
+            evidence.add(part)
+            if name:
+                for group in part.split("="):
+                    evidence.add_name(group)
 
 
-def _add(text: str, evidence: Evidence) -> None:
-    known = folded(text)
-    if len(known) >= SHORTEST_SEARCHED:
-        evidence.searched.add(known)
-    elif known and not known.isdigit():
-        # a number of one to three digits names nobody and is the value of half of all counters
-        evidence.compared.add(known)
-    for codec in ("utf-8", "latin-1"):
-        encoded = text.encode(codec, "ignore")
-        if len(encoded) >= SHORTEST_IN_BULK:
-            evidence.encoded.add(encoded)
+def _readings(value: bytes, codecs: tuple[str, ...]) -> list[str]:
+    """The text in its declared character sets, and as what is written where they are declared wrongly.
 
-
-def _contains_token(text: str, value: str) -> bool:
-    """Whether `value` stands in `text` with no letter or digit directly before or behind it."""
-    start = text.find(value)
-    while start >= 0:
-        end = start + len(value)
-        if not text[max(start - 1, 0) : start].isalnum() and not text[end : end + 1].isalnum():
-            return True
-        start = text.find(value, start + 1)
-    return False
-
-
-def _is_vocabulary(value: str) -> bool:
-    return all(word in vocabulary() for word in value.replace("_", " ").split())
+    A NUL separates: what stands behind it does not go into the output, but may be in it elsewhere.
+    """
+    raw = value.replace(b"\0", b"\\").rstrip(b" \\")
+    text = decoded(raw, "LO", codecs)
+    if text is not None and raw.isascii():
+        return [text]
+    found = [raw.decode("latin-1"), raw.decode("utf-8", "ignore")]
+    return found if text is None or text in found else [text, *found]

@@ -5,6 +5,8 @@ package does not hide another. What is exempt, and why:
 
 * a pseudonym is compared as a whole value only: it may rightly contain a short original id;
 * a dummy says nothing;
+* a term of fewer than four characters in a Code String, or in what describes the pixels, is no initial;
+* an identifier of fewer than six digits is not looked for among numbers, where 1500 is a window width;
 * a Code Value of a coding scheme of the standard is a number that means the same for every patient;
 * an identifier of which every word is in the shipped vocabulary (HEAD, PHILIPS) is not looked for in what the
   vocabulary may rightly fill: coded strings and the keep list;
@@ -21,28 +23,29 @@ from pydicom import dcmread
 from pydicom.filereader import read_dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
+from sendit.deid.describing import may_hold_initials
 from sendit.deid.dictionary import dictionary_vr
 from sendit.deid.dummies import DUMMY_VALUES
 from sendit.deid.elements import elements_of, items_of
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.evidence import Evidence, folded
 from sendit.deid.marks import MARKS
 from sendit.deid.oracle import ACCESSION_NUMBER, PATIENT_ID, PATIENT_NAME
 from sendit.deid.read import dataset_codecs, raw_value
-from sendit.deid.text import components, decoded, unpadded
+from sendit.deid.text import components, decoded, needs_bytes_searched, unpadded
 from sendit.deid.uids import uid_values
-from sendit.deid.vrs import STRING_VRS, concrete_vr
+from sendit.deid.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydicom.dataset import Dataset
 
+    from sendit.deid.matcher import Matcher
+
 _PSEUDONYMS = frozenset({PATIENT_ID, PATIENT_NAME, ACCESSION_NUMBER})
 _CODE_VALUE, _CODING_SCHEME = 0x00080100, 0x00080102
 _STANDARD_SCHEMES = frozenset({b"DCM", b"FMA", b"LN", b"NCIt", b"SCT", b"SNM3", b"SRT", b"UCUM", b"UMLS"})
-_DATES = {"DA": 8, "DT": 8}
-_SHORTEST_NUMBER = 6
+_DATES = frozenset({"DA", "DT"})
 _META_START = 128 + 4 + 12  # preamble, DICM, and the group length itself
 
 
@@ -54,7 +57,7 @@ class GateFacts:
     elements_searched: int = 0
 
 
-def check_header(output: bytes, original: Dataset, evidence: Evidence, uids: Mapping[int, str]) -> GateFacts:
+def check_header(output: bytes, original: Dataset, matcher: Matcher, uids: Mapping[int, str]) -> GateFacts:
     """Checks the bytes of an output up to its pixel data. `uids` are the new UIDs by tag.
 
     Raises:
@@ -65,8 +68,8 @@ def check_header(output: bytes, original: Dataset, evidence: Evidence, uids: Map
         raise DeidError(Refusal.GATE_UID_MISMATCH)
     if any(uid_values(raw_value(read, tag)) != [uid] for tag, uid in uids.items()):
         raise DeidError(Refusal.GATE_UID_MISMATCH)
-    facts = GateFacts(values_searched=len(evidence))
-    _check(read, original, ("ascii",), evidence, facts)
+    facts = GateFacts(values_searched=len(matcher.evidence))
+    _check(read, original, ("ascii",), matcher, facts)
     return facts
 
 
@@ -82,9 +85,7 @@ def _read_again(output: bytes) -> tuple[str, Dataset]:
         raise DeidError(Refusal.GATE_UNREADABLE) from None
 
 
-def _check(
-    output: Dataset, original: Dataset, inherited: tuple[str, ...], evidence: Evidence, facts: GateFacts
-) -> None:
+def _check(output: Dataset, original: Dataset, inherited: tuple[str, ...], matcher: Matcher, facts: GateFacts) -> None:
     """Walks output and original side by side: rules keep the items of a sequence in number and order."""
     codecs = dataset_codecs(output, inherited)
     for tag, element in elements_of(output):
@@ -98,8 +99,8 @@ def _check(
             if items and len(items) != len(before):
                 raise DeidError(Refusal.GATE_UNREADABLE)
             for item, origin in zip(items, before, strict=False):
-                _check(item, origin, codecs, evidence, facts)
-        elif _is_left(tag, vr, element.value or b"", output, original, codecs, evidence):
+                _check(item, origin, codecs, matcher, facts)
+        elif _is_left(tag, vr, element.value or b"", output, original, codecs, matcher):
             raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
 
 
@@ -110,13 +111,15 @@ def _is_left(
     output: Dataset,
     original: Dataset,
     codecs: tuple[str, ...],
-    evidence: Evidence,
+    matcher: Matcher,
 ) -> bool:
     """Whether an element still holds something of the original's identity."""
     if vr not in STRING_VRS:
-        return any(encoded in value for encoded in evidence.encoded)
+        return matcher.in_bytes(value) or matcher.in_numbers(vr, value)
     if vr == "UI":
-        return any(uid in evidence.uids for uid in uid_values(value))
+        return any(uid in matcher.evidence.uids for uid in uid_values(value))
+    if vr in NUMERIC_STRING_VRS:
+        return matcher.in_spelled_numbers(value)
     text = decoded(value, vr, codecs)
     if text is None:
         return True
@@ -125,11 +128,13 @@ def _is_left(
         return False
     if vr in _DATES:
         before = unpadded(raw_value(original, tag)).decode("latin-1")
-        return any(part[:8] in {old.strip()[:8] for old in before.split("\\")} for part in values)
+        days = {old.strip()[:8] for old in before.split("\\")}
+        return any(part[:8] in days for part in values)
     if tag in _PSEUDONYMS:
-        return any(folded(part) in evidence.searched | evidence.compared for part in values)
-    if vr in {"DS", "IS"}:
-        return any(len(part) >= _SHORTEST_NUMBER and part in evidence.searched for part in values)
+        return any(matcher.evidence.is_one(part) for part in values)
     if tag == _CODE_VALUE and unpadded(raw_value(output, _CODING_SCHEME)) in _STANDARD_SCHEMES:
         return False
-    return any(evidence.echoed_in(part) for part in values)
+    if values and needs_bytes_searched(value) and matcher.in_bytes(value):
+        return True
+    short = may_hold_initials(tag, vr)
+    return any(matcher.in_text(part, short=short) for part in values)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.uids import is_uid
+from sendit.deid.uids import REGISTERED, is_uid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -39,7 +39,8 @@ class Header:
         uids = (self.sop_class_uid, self.sop_instance_uid, self.study_uid, self.series_uid)
         if not all(uids):
             raise DeidError(Refusal.MISSING_UID)
-        if not all(is_uid(uid) for uid in uids):
+        # a registered UID would stay as it is, and all that carry it would become one study or series
+        if not all(is_uid(uid) for uid in uids) or not REGISTERED.isdisjoint(uids[1:]):
             raise DeidError(Refusal.INVALID_UID)
 
     def __repr__(self) -> str:

@@ -9,8 +9,9 @@ from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.evidence import collected
 from sendit.deid.gate import check_header
 from sendit.deid.limits import DEFAULT_LIMITS, Limits
+from sendit.deid.matcher import Matcher
 from sendit.deid.oracle import Oracle
-from sendit.deid.pixels import copy_pixels, plan_pixels
+from sendit.deid.pixels import check_result, copy_pixels, plan_pixels
 from sendit.deid.read import PIXEL_TAGS, open_object
 from sendit.deid.report import Report
 from sendit.deid.sink import Sink, write_all
@@ -66,10 +67,12 @@ def deidentify(
     header.check_identity()
     plan = plan_pixels(opened)
     trailer = _read_trailer(opened)
-    evidence = collected(header.dataset)
-    oracle = Oracle(profile, keys, header.entity, identify(header.entity), evidence)
+    matcher = Matcher(collected(header.dataset))
+    oracle = Oracle(profile, keys, header.entity, identify(header.entity), matcher)
     result = oracle.deidentified(header.dataset)
     oracle.removed_whole(trailer)
+    if plan is not None:
+        check_result(plan, result)
 
     sop_class_uid = oracle.remapped_uid(header.sop_class_uid)
     uids = {
@@ -81,7 +84,7 @@ def deidentify(
     implicit = opened.output_transfer_syntax == _IMPLICIT
     head = file_head(sop_class_uid, uids[0x00080018], opened.output_transfer_syntax)
     head += dataset_bytes(result, implicit=implicit)
-    facts = check_header(head, header.dataset, evidence, uids)
+    facts = check_header(head, header.dataset, matcher, uids)
 
     crc32c, pixel_bytes = None, 0
     if plan is not None:
@@ -104,6 +107,7 @@ def deidentify(
         normalised=header.normalised,
         actions=dict(sorted(oracle.tally.counts.items())),
         attributes=tuple(oracle.tally.changed),
+        attributes_omitted=oracle.tally.omitted,
         gate_values_searched=facts.values_searched,
         gate_elements_searched=facts.elements_searched,
         pixel_crc32c=crc32c,

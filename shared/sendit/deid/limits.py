@@ -13,7 +13,7 @@ class Limits:
 
     `max_header_bytes` counts everything that is not pixel data, `max_inflated_bytes` the whole of a deflated
     object, `max_depth` the nesting of sequences. `max_elements` bounds what many tiny elements cost beyond
-    their bytes; an item of a sequence counts as eight of them.
+    their bytes; an item of a sequence counts as eight of them, and each value of a multi-valued text as one.
     """
 
     max_header_bytes: int = 64 * MIB

@@ -16,24 +16,39 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 from sendit.deid.dates import moved
+from sendit.deid.describing import (
+    DESCRIBING,
+    IMAGE_TYPE,
+    IMAGE_TYPE_DESCRIBING,
+    REQUIRED_SOUND,
+    may_hold_initials,
+    sound_vr,
+)
 from sendit.deid.dictionary import dictionary_vr, name_of
-from sendit.deid.dummies import dummy
+from sendit.deid.dummies import dummy, dummy_component
 from sendit.deid.elements import Element, elements_of
+from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.marks import MARKS, add_marks
 from sendit.deid.read import dataset_codecs
-from sendit.deid.retain import in_removed_group, retained_action
+from sendit.deid.retain import OFFSET_TABLES, in_removed_group, retained_action
 from sendit.deid.tables import Action, rules
-from sendit.deid.text import components, decoded, unpadded
+from sendit.deid.text import components, decoded, identity_text, needs_bytes_searched, unpadded
 from sendit.deid.uids import REGISTERED, uid_values
 from sendit.deid.vrs import DATE_VRS, NUMERIC_STRING_VRS, STRING_VRS, agrees, concrete_vr
 
 if TYPE_CHECKING:
     from sendit.deid.entity import Entity, Identifiers
-    from sendit.deid.evidence import Evidence
     from sendit.deid.keys import Keyring
+    from sendit.deid.matcher import Matcher
     from sendit.deid.profile import Profile
 
 Elements = dict[BaseTag, Element]
+
+MOST_LISTED = 10_000
+"""So many attributes are listed by path; a hostile object may have a million with long paths."""
+
+_MOST_NUMBERS = 100_000
+"""Of more numbers none is replaced: taking them apart would cost too much, and the gate looks at them."""
 
 PATIENT_NAME, PATIENT_ID, ACCESSION_NUMBER = 0x00100010, 0x00100020, 0x00080050
 _PSEUDONYM_VRS = {PATIENT_NAME: "PN", PATIENT_ID: "LO", ACCESSION_NUMBER: "SH"}
@@ -41,16 +56,21 @@ _PSEUDONYM_VRS = {PATIENT_NAME: "PN", PATIENT_ID: "LO", ACCESSION_NUMBER: "SH"}
 
 @dataclass(slots=True)
 class Tally:
-    """What was done, for the report: counts of everything, paths of what was changed."""
+    """What was done, for the report: counts of everything, paths of what was changed up to a bound."""
 
     counts: Counter[str] = field(default_factory=Counter)
     changed: list[tuple[str, str]] = field(default_factory=list)
+    omitted: int = 0
 
     def note(self, path: str, action: Action) -> None:
         """Counts an element."""
         self.counts[action] += 1
-        if action is not Action.KEEP:
+        if action is Action.KEEP:
+            return
+        if len(self.changed) < MOST_LISTED:
             self.changed.append((path, str(action)))
+        else:
+            self.omitted += 1
 
 
 class Oracle:
@@ -62,12 +82,12 @@ class Oracle:
         keys: Keyring,
         entity: Entity,
         identifiers: Identifiers,
-        evidence: Evidence,
+        matcher: Matcher,
     ) -> None:
         self._profile = profile
         self._keys = keys
         self._entity = entity
-        self._evidence = evidence
+        self._matcher = matcher
         self.identifiers = identifiers
         self.tally = Tally()
 
@@ -97,7 +117,9 @@ class Oracle:
         result: Elements = {}
         for tag, element in elements_of(original):
             where = path + name_of(tag)
-            if isinstance(element, DataElement):
+            if path and tag in OFFSET_TABLES:
+                action = Action.REMOVE  # they say where the object's own frames are
+            elif isinstance(element, DataElement):
                 action = self._sequence(result, element, codecs, where, whole)
             else:
                 action = self._value(result, element, codecs, whole)
@@ -110,6 +132,8 @@ class Oracle:
         """Items are kept in number and order; what is in them follows the rules of this level and below."""
         tag = int(element.tag)
         rule = rules().get(tag)
+        if tag in REQUIRED_SOUND and dictionary_vr(tag) != "SQ":
+            raise DeidError(Refusal.MALFORMED)
         if in_removed_group(tag) or tag in MARKS or dictionary_vr(tag) != "SQ":
             return Action.REMOVE
         action = rule.basic if rule else Action.KEEP
@@ -130,26 +154,66 @@ class Oracle:
             return Action.REMOVE
         rule = rules().get(tag)
         if rule is None:
-            action = retained_action(tag, vr, value, codecs)
-            if action is Action.KEEP and (whole or self._echoes(vr, value, codecs)):
-                # not empty: the attribute may be of Type 1, and a dummy is legal for every Type
-                action = Action.DUMMY
-            elif action is Action.STRUCTURE:
-                action = Action.KEEP
-        elif rule.modified_dates and self._profile.modified_dates:
-            if self._put_moved(result, tag, vr, value):
-                return Action.SHIFT
-            action = rule.basic
-        else:
-            action = rule.basic
-        return self._put(result, tag, vr, value, action)
+            return self._unlisted_value(result, tag, vr, value, codecs, whole)
+        action = rule.basic
+        if rule.modified_dates and self._profile.modified_dates and self._put_moved(result, tag, vr, value):
+            return Action.SHIFT
+        return self._put(result, tag, vr, value, action, codecs)
 
-    def _echoes(self, vr: str, value: bytes, codecs: tuple[str, ...]) -> bool:
-        """Whether a text that may stay repeats the object's own identity, which no keep list foresees."""
-        text = decoded(value, vr, codecs) if vr in STRING_VRS - NUMERIC_STRING_VRS else None
-        return text is not None and any(self._evidence.echoed_in(part) for part in components(text, vr))
+    def _unlisted_value(
+        self, result: Elements, tag: int, vr: str, value: bytes, codecs: tuple[str, ...], whole: bool
+    ) -> Action:
+        """An element of which Table E.1-1 does not speak."""
+        if tag in REQUIRED_SOUND and not whole:
+            vr = sound_vr(tag, vr, value, codecs)
+        action = retained_action(tag, vr, value, codecs)
+        if action is Action.KEEP and whole:
+            action = Action.DUMMY
+        elif action is Action.KEEP:
+            # not empty: the attribute may be of Type 1, and a dummy is legal for every Type
+            echoless = self._without_echoes(tag, vr, value, codecs)
+            if echoless != value:
+                _put(result, tag, vr, echoless)
+                return Action.DUMMY
+        elif action is Action.STRUCTURE:
+            action = Action.KEEP
+        return self._put(result, tag, vr, value, action, codecs)
 
-    def _put(self, result: Elements, tag: int, vr: str, value: bytes, action: Action) -> Action:
+    def _without_echoes(self, tag: int, vr: str, value: bytes, codecs: tuple[str, ...]) -> bytes:
+        """The value with a dummy for each part that repeats the object's identity, which no keep list foresees.
+
+        What says what the pixels are is left as it is: the gate refuses the image rather than alter it.
+        """
+        if tag in DESCRIBING or vr not in STRING_VRS or not value:
+            return value
+        if vr in NUMERIC_STRING_VRS:
+            if value.count(b"\\") > _MOST_NUMBERS or not self._matcher.in_spelled_numbers(value):
+                return value
+            parts = unpadded(value).split(b"\\")
+            return b"\\".join(b"0" if self._matcher.is_one_of_the_numbers(part) else part for part in parts)
+        text = decoded(value, vr, codecs)
+        if text is None:
+            return value
+        values = components(text, vr)
+        kept = IMAGE_TYPE_DESCRIBING if tag == IMAGE_TYPE else 0
+        echoing = {part for part in values[kept:] if self._echoes(tag, vr, part)}
+        if needs_bytes_searched(value):
+            # a backslash may be half a character here, so there are no parts to be told from each other
+            return dummy(tag, vr) if echoing or self._matcher.in_bytes(value) else value
+        if not echoing:
+            return value
+        if len(values) == 1:
+            return dummy(tag, vr)
+        new = [dummy_component(vr) if at >= kept and part in echoing else part for at, part in enumerate(values)]
+        return "\\".join(new).encode("ascii")
+
+    def _echoes(self, tag: int, vr: str, part: str) -> bool:
+        """Whether one value of a text repeats the object's identity."""
+        return self._matcher.in_text(part, short=may_hold_initials(tag, vr))
+
+    def _put(
+        self, result: Elements, tag: int, vr: str, value: bytes, action: Action, codecs: tuple[str, ...]
+    ) -> Action:
         """Carries out an action that needs no more than the value; tells what came of it."""
         if action is Action.REMOVE:
             return action
@@ -161,7 +225,7 @@ class Oracle:
             vr = concrete_vr(expected, signed=False)
         empty = not unpadded(value) if vr in STRING_VRS else not value
         if tag in _PSEUDONYM_VRS and not empty:
-            return self._put_pseudonym(result, tag, value)
+            return self._put_pseudonym(result, tag, value, codecs)
         if empty or action is Action.EMPTY:
             _put(result, tag, vr, b"")
         elif action is Action.REMAP or vr == "UI":
@@ -174,11 +238,11 @@ class Oracle:
             _put(result, tag, vr, unpadded(value) if vr in STRING_VRS else value)
         return action
 
-    def _put_pseudonym(self, result: Elements, tag: int, value: bytes) -> Action:
+    def _put_pseudonym(self, result: Elements, tag: int, value: bytes, codecs: tuple[str, ...]) -> Action:
         """A nested Accession Number of another order has no pseudonym of its own and is emptied."""
         vr = _PSEUDONYM_VRS[tag]
         if tag == ACCESSION_NUMBER:
-            own = unpadded(value).decode("latin-1").strip() == self._entity.accession
+            own = identity_text(value, codecs) == self._entity.accession
             _put(result, tag, vr, self.identifiers.accession.encode("ascii") if own else b"")
             return Action.PSEUDONYM if own else Action.EMPTY
         _put(result, tag, vr, self.identifiers.patient.encode("ascii"))

@@ -6,14 +6,14 @@ Nothing is decoded. What an encoder wrote inside a compressed frame stays as it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from struct import unpack
 from typing import TYPE_CHECKING
 
 import google_crc32c
 from pydicom.uid import UID
 
-from sendit.deid.elements import ITEM, SEQUENCE_DELIMITER, UNDEFINED
+from sendit.deid.elements import UNDEFINED
 from sendit.deid.errors import DeidError, Refusal
+from sendit.deid.fragments import FrameIndex, encapsulated_length, has_extended_offsets
 from sendit.deid.read import raw_value
 from sendit.deid.sink import Sink, write_all
 from sendit.deid.stream import CHUNK
@@ -23,13 +23,13 @@ from sendit.deid.vrs import concrete_vr, swap_words
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from sendit.deid.elements import ElementHead
     from sendit.deid.read import OpenObject
     from sendit.deid.stream import BoundedReader
 
 ROWS, COLUMNS, SAMPLES, BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280002, 0x00280100
 NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION = 0x00280008, 0x00280004
 _CELL_BITS = {0x7FE00008: 32, 0x7FE00009: 64}
+_SWAPPED_BITS = frozenset({1, 8, 16, 32, 64})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +64,33 @@ def plan_pixels(opened: OpenObject) -> PixelPlan | None:
     encapsulated = head.length == UNDEFINED
     if encapsulated != UID(opened.header.transfer_syntax).is_encapsulated:
         raise DeidError(Refusal.MALFORMED)
+    _check_not_empty(dataset)
     vr = concrete_vr(head.vr, signed=False)
     if encapsulated:
-        source_length = _encapsulated_length(stream)
+        frames = FrameIndex(dataset, _frames(dataset), opened.header.transfer_syntax)
+        source_length = encapsulated_length(stream, frames)
         # PS3.5 A.4: encapsulated pixel data is OB, whatever the source called it
         return PixelPlan(head.tag, "OB", head.value_position, source_length, source_length, 1, True)
-    if vr not in {"OB", "OW", "OF", "OD"}:
+    if vr not in {"OB", "OW", "OF", "OD"} or has_extended_offsets(dataset):
         raise DeidError(Refusal.MALFORMED)
-    _check_native_length(dataset, head)
+    _check_native_length(dataset, head.tag, head.length)
     stream.skip(head.length)
     word = _word(vr, dataset) if opened.big_endian else 1
     if head.length % word:
         raise DeidError(Refusal.MALFORMED)
     padded = head.length + head.length % 2
     return PixelPlan(head.tag, vr, head.value_position, head.length, padded, word, False)
+
+
+def check_result(plan: PixelPlan, result: Dataset) -> None:
+    """Checks that the de-identified header still describes the pixel data that will stand behind it.
+
+    Raises:
+        DeidError: `no_pixel_data`, `pixel_data_too_short`, `pixel_data_too_long` or `malformed`.
+    """
+    _check_not_empty(result)
+    if not plan.encapsulated:
+        _check_native_length(result, plan.tag, plan.source_length)
 
 
 def copy_pixels(stream: BoundedReader, plan: PixelPlan, sink: Sink) -> str:
@@ -103,36 +116,24 @@ def copy_pixels(stream: BoundedReader, plan: PixelPlan, sink: Sink) -> str:
     return bytes(written.hexdigest()).decode("ascii")
 
 
-def _encapsulated_length(stream: BoundedReader) -> int:
-    """The length from the offset table's item to the delimiter, all of it really there (PS3.5 A.4)."""
-    start = stream.position
-    items = 0
-    while True:
-        group, element, length = unpack("<HHL", stream.chunk(8))
-        tag = group << 16 | element
-        if tag == SEQUENCE_DELIMITER and length == 0:
-            break
-        if tag != ITEM or length == UNDEFINED:
-            raise DeidError(Refusal.MALFORMED)
-        stream.skip(length)
-        items += 1
-    if items < 2:
+def _check_not_empty(dataset: Dataset) -> None:
+    """An image has a row, a column and a frame."""
+    if not (_number(dataset, ROWS) and _number(dataset, COLUMNS) and _frames(dataset)):
         raise DeidError(Refusal.NO_PIXEL_DATA)
-    return stream.position - start
 
 
-def _check_native_length(dataset: Dataset, head: ElementHead) -> None:
+def _check_native_length(dataset: Dataset, tag: int, length: int) -> None:
     """Compares the length with rows × columns × samples × bits × frames (PS3.3 C.7.6.3.1)."""
     rows, columns = _number(dataset, ROWS), _number(dataset, COLUMNS)
-    bits = _CELL_BITS.get(head.tag) or _number(dataset, BITS_ALLOCATED)
+    bits = _CELL_BITS.get(tag) or _number(dataset, BITS_ALLOCATED)
     samples = _number(dataset, SAMPLES, absent=1)
     cells = rows * columns * samples * _frames(dataset)
     if raw_value(dataset, PHOTOMETRIC_INTERPRETATION).strip(b" \0") == b"YBR_FULL_422":
         cells = cells * 2 // 3  # two luminance samples share one pair of chrominance samples
     expected = (cells * bits + 7) // 8
-    if head.length < expected:
+    if length < expected:
         raise DeidError(Refusal.PIXEL_DATA_TOO_SHORT)
-    if head.length > expected + expected % 2:
+    if length > expected + expected % 2:
         raise DeidError(Refusal.PIXEL_DATA_TOO_LONG)
 
 
@@ -160,6 +161,9 @@ def _word(vr: str, dataset: Dataset) -> int:
 
     PS3.5 7.3 speaks of 16-bit words for OW; what writes big endian in practice, and pydicom, swap the cell.
     """
-    if vr == "OW":
-        return max(2, _number(dataset, BITS_ALLOCATED) // 8)
+    if vr in {"OB", "OW"}:
+        bits = _number(dataset, BITS_ALLOCATED)
+        if bits not in _SWAPPED_BITS or (vr == "OB" and bits > 8):
+            raise DeidError(Refusal.MALFORMED)  # nobody knows which bytes would have to change places
+        return 1 if vr == "OB" else max(2, bits // 8)
     return {"OF": 4, "OD": 8}.get(vr, 1)

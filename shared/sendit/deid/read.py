@@ -21,7 +21,7 @@ from sendit.deid.entity import Entity
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.header import Header
 from sendit.deid.stream import BoundedReader, InflatedStream
-from sendit.deid.text import decoded, known_codecs, unpadded
+from sendit.deid.text import identity_text, known_codecs
 from sendit.deid.uids import REGISTERED, uid_values
 
 if TYPE_CHECKING:
@@ -181,18 +181,11 @@ def _header(
     # several values make no UID: Header.check_identity refuses the whole
     sop_class, sop_instance, study, series = ("\\".join(uid_values(raw_value(dataset, tag))) for tag in _IDENTITY)
     entity = Entity(
-        issuer=_identity_text(dataset, 0x00100021, codecs),
-        patient_id=_identity_text(dataset, 0x00100020, codecs),
+        issuer=identity_text(raw_value(dataset, 0x00100021), codecs),
+        patient_id=identity_text(raw_value(dataset, 0x00100020), codecs),
         study_uid=study,
-        accession=_identity_text(dataset, 0x00080050, codecs),
+        accession=identity_text(raw_value(dataset, 0x00080050), codecs),
     )
     return Header(
         dataset, transfer_syntax, media_storage_sop_class, entity, sop_class, sop_instance, study, series, notes
     )
-
-
-def _identity_text(dataset: Dataset, tag: int, codecs: tuple[str, ...]) -> str:
-    """A value that tells entities apart: what cannot be decoded still does, byte by byte as Latin-1."""
-    value = raw_value(dataset, tag)
-    text = decoded(value, "LO", codecs)
-    return (unpadded(value).decode("latin-1") if text is None else text).strip()

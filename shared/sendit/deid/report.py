@@ -15,7 +15,8 @@ class Report:
     """The account of one de-identified object; UIDs and the patient are the NEW ones.
 
     `actions` counts elements by action; `attributes` lists (path by keyword, action) of every element that
-    was changed or removed, in order. An unknown or private element is named by its tag, never its value.
+    was changed or removed, in order, up to a bound, and `attributes_omitted` how many more there were. An
+    unknown or private element is named by its tag, never its value.
     """
 
     sop_class_uid: str
@@ -36,6 +37,7 @@ class Report:
     pixel_crc32c: str | None
     pixel_bytes: int
     output_bytes: int
+    attributes_omitted: int = 0
 
     def to_json_line(self) -> str:
         """One line of JSON with its keys in a fixed order, ending with a newline."""

@@ -13,15 +13,31 @@ from sendit.deid.tables import Action, keep_list
 from sendit.deid.text import components, decoded, known_codecs, unpadded
 from sendit.deid.vrs import BULK_VRS, NUMBER_VRS, STRING_VRS, VALUE_BYTES, agrees
 
-_COMPONENT = {
-    "CS": re.compile(r"[A-Z0-9_ ]{0,16}"),
-    "DS": re.compile(r"([+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?)?"),
-    "IS": re.compile(r"([+-]?[0-9]{1,12})?"),
-}
+_CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
+_DECIMAL = rb" *+([+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?)? *+"
+_INTEGER = rb" *+([+-]?[0-9]{1,12})? *+"
+_NUMBERS = {vr: re.compile(rb"%b(\\%b)*+" % (one, one)) for vr, one in (("DS", _DECIMAL), ("IS", _INTEGER))}
 _AS_IT_IS = frozenset({Action.KEEP, Action.STRUCTURE})
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _PIXEL_GROUP = 0x7FE0
-_OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002})
+OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002})
+_BULK_OF_ANY_CONTENT = frozenset(
+    {
+        0x54001010,  # Waveform Data: a voice is one
+        0x5400100A,  # Waveform Padding Value
+        0x54000110,  # Channel Minimum Value
+        0x54000112,  # Channel Maximum Value
+        0x00720067,  # Selector OF Value
+        0x00720069,  # Selector OW Value
+        0x00720073,  # Selector OD Value
+        0x00720075,  # Selector OL Value
+        0x00720081,  # Selector OV Value
+        0x00143070,  # Air Counts
+        0x00143050,  # Dark Current Counts (both of a detector's test, not of an image)
+    }
+)
+"""Bulk values outside Table E.1-1 that may hold anything, and that no image needs."""
+
 _WHOLE_GROUPS = frozenset({0x0000, 0x0002, 0x0004, 0x0006})
 
 
@@ -38,7 +54,7 @@ def in_removed_group(tag: int) -> bool:
         or group >> 8 in {0x50, 0x60}
         or group >= 0xFFF0
         or tag & 0xFFFF == 0
-        or (group == _PIXEL_GROUP and tag not in _OFFSET_TABLES)
+        or (group == _PIXEL_GROUP and tag not in OFFSET_TABLES)
     )
 
 
@@ -48,7 +64,7 @@ def retained_action(tag: int, vr: str, value: bytes, codecs: tuple[str, ...]) ->
     An empty element of the right VR stays: it tells nothing, and Type 2 asks for it.
     """
     expected = dictionary_vr(tag)
-    if expected is None or not agrees(vr, expected):
+    if expected is None or not agrees(vr, expected) or tag in _BULK_OF_ANY_CONTENT:
         return Action.REMOVE
     if not unpadded(value) and vr in STRING_VRS:
         return Action.KEEP
@@ -56,19 +72,21 @@ def retained_action(tag: int, vr: str, value: bytes, codecs: tuple[str, ...]) ->
         return Action.REMAP
     listed = keep_list().get(tag)
     if listed is not None:
-        return listed if listed not in _AS_IT_IS or _is_sound(vr, value, codecs) else Action.REMOVE
+        return listed if listed not in _AS_IT_IS or is_sound(vr, value, codecs) else Action.REMOVE
     if tag == _SPECIFIC_CHARACTER_SET:
         return Action.KEEP if known_codecs(value) else Action.REMOVE
-    textless = vr in _COMPONENT or vr in NUMBER_VRS or (vr in BULK_VRS and expected != "OB")
-    return Action.KEEP if textless and _is_sound(vr, value, codecs) else Action.REMOVE
+    textless = vr in {"CS", "DS", "IS"} or vr in NUMBER_VRS or (vr in BULK_VRS and expected != "OB")
+    return Action.KEEP if textless and is_sound(vr, value, codecs) else Action.REMOVE
 
 
-def _is_sound(vr: str, value: bytes, codecs: tuple[str, ...]) -> bool:
+def is_sound(vr: str, value: bytes, codecs: tuple[str, ...]) -> bool:
     """Whether a value is what its VR says."""
     if vr not in STRING_VRS:
-        return len(value) % VALUE_BYTES[vr] == 0
+        return vr in VALUE_BYTES and len(value) % VALUE_BYTES[vr] == 0
+    if vr in _NUMBERS:
+        # of these there may be millions, so they are not taken apart
+        return _NUMBERS[vr].fullmatch(unpadded(value)) is not None
     text = decoded(value, vr, codecs)
     if text is None:
         return False
-    pattern = _COMPONENT.get(vr)
-    return pattern is None or all(pattern.fullmatch(part) for part in components(text, vr))
+    return vr != "CS" or all(_CODE_STRING.fullmatch(part) for part in components(text, vr))

@@ -24,6 +24,7 @@ class BoundedReader:
 
     def __init__(self, source: BinaryIO, budget: int) -> None:
         self._source = source
+        self._ahead = b""
         self.budget = budget
         self.size = source.seek(0, io.SEEK_END)
         self.position = source.seek(0)
@@ -38,10 +39,14 @@ class BoundedReader:
         return self._read(length)
 
     def peek(self, length: int) -> bytes:
-        """Up to `length` bytes without moving on; fewer at the end."""
-        data = self._read(min(length, self.size - self.position))
-        self.seek(self.position - len(data))
-        return data
+        """Up to `length` bytes without moving on; fewer at the end.
+
+        They are kept for the next read: the source may be one that cannot go back but from its beginning.
+        """
+        missing = min(length, self.size - self.position) - len(self._ahead)
+        if missing > 0:
+            self._ahead += self._from_source(missing)
+        return self._ahead[:length]
 
     def chunk(self, length: int) -> bytes:
         """Exactly `length` bytes that are passed on at once and so cost no budget."""
@@ -57,9 +62,21 @@ class BoundedReader:
 
     def seek(self, position: int) -> None:
         """Moves to an absolute position."""
-        self.position = self._source.seek(position)
+        ahead = position - self.position
+        if 0 <= ahead <= len(self._ahead):
+            self._ahead = self._ahead[ahead:]
+            self.position = position
+        else:
+            self._ahead = b""
+            self.position = self._source.seek(position)
 
     def _read(self, length: int) -> bytes:
+        start, self._ahead = self._ahead[:length], self._ahead[length:]
+        rest = self._from_source(length - len(start))
+        self.position += length
+        return start + rest if start else rest
+
+    def _from_source(self, length: int) -> bytes:
         parts: list[bytes] = []
         missing = length
         while missing:
@@ -68,7 +85,6 @@ class BoundedReader:
                 raise DeidError(Refusal.TRUNCATED)
             parts.append(part)
             missing -= len(part)
-        self.position += length
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

@@ -72,11 +72,32 @@ RESOLVED: Mapping[str, Action] = {
 REMOVED_BY_CHOICE = frozenset({0x00081110})
 """Compound rows that become X: Referenced Study Sequence is Type 3 in images, where an empty one is illegal."""
 
-NEVER_SHIFTED = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07, 0x00080201})
+_CONSTANTS_OF_THE_STANDARD = {
+    0x00080106, 0x00080107,  # Context Group Version, Local Version
+    0x0040DB06, 0x0040DB07,  # Template Version, Local Version
+    0x00080201,  # Timezone Offset From UTC
+}  # fmt: skip
+_CONSTANTS_OF_A_DEVICE = {
+    0x0014407C, 0x0014407E,  # Calibration Time, Date
+    0x00181200, 0x00181201, 0x00181202, 0x00181203,  # Date, Time, DateTime of Last Calibration; Calibration DateTime
+    0x00181204, 0x00181205,  # Date of Manufacture, Date of Installation
+    0x0018700C, 0x0018700E,  # Date, Time of Last Detector Calibration
+    0x300A022C, 0x300A022E,  # Source Strength Reference Date, Time
+}  # fmt: skip
+_CONSTANTS_OF_A_DOCUMENT = {
+    0x00120086, 0x00120087,  # Ethics Committee Approval Effectiveness Start, End Date
+    0x00440004, 0x0044000B,  # Approval Status DateTime, Product Expiration DateTime
+    0x00440104, 0x00440105,  # Assertion DateTime, Expiration DateTime: of a protocol, a product
+    0x00686226, 0x00686270,  # Effective DateTime, Information Issue DateTime: of an implant template
+    0x0072000A,  # Hanging Protocol Creation DateTime
+    0x00720061, 0x00720063, 0x0072006B,  # Selector DA, DT, TM Value: constants of a hanging protocol
+}  # fmt: skip
+NEVER_SHIFTED = frozenset(_CONSTANTS_OF_THE_STANDARD | _CONSTANTS_OF_A_DEVICE | _CONSTANTS_OF_A_DOCUMENT)
 """Rows that Modified Dates marks C and that stay with their Basic action.
 
-Context Group and Template versions are constants of the standard: a shifted one discloses the shift. The
-Timezone Offset From UTC is no date.
+Context Group and Template versions are constants of the standard, the others of a device, a trial, a product
+or a document: the same for many patients, often known, and so a shifted one discloses its patient's shift.
+The Timezone Offset From UTC is no date.
 """
 
 

@@ -42,9 +42,26 @@ def decoded(value: bytes, vr: str, codecs: tuple[str, ...]) -> str | None:
     return None if _CONTROL.search(text) else text
 
 
+def identity_text(value: bytes, codecs: tuple[str, ...]) -> str:
+    """A value that tells entities apart: only its padding is stripped, so that no two become one.
+
+    What cannot be decoded still tells, byte by byte as Latin-1.
+    """
+    raw = value.rstrip(b" \0")
+    try:
+        return _decoded_parts(raw, codecs).strip()
+    except (UnicodeDecodeError, LookupError):
+        return raw.decode("latin-1").strip()
+
+
 def unpadded(value: bytes) -> bytes:
     """The value up to its terminator, without padding at its end."""
     return value.split(b"\0", 1)[0].rstrip(b" ")
+
+
+def needs_bytes_searched(value: bytes) -> bool:
+    """Whether the bytes of a string are not those of its text: other readers may read something else there."""
+    return not value.isascii() or b"\x1b" in value
 
 
 def components(text: str, vr: str) -> list[str]:

@@ -50,7 +50,7 @@ PLACES: dict[str, bytes] = {
     "text in a number": element(0x00180060, "DS", CANARY),
     "text in an integer": element(0x00200012, "IS", CANARY),
     "text in a code string": element(0x00180015, "CS", CANARY),
-    "text declared for a number": element(0x00280106, "LO", CANARY),
+    "text declared for a number": element(0x00189073, "LO", CANARY),
     "number declared for a text": element(0x00104000, "US", CANARY + b" "),
     "text in a listed date": element(0x00080020, "DA", CANARY),
     "text in a listed time": element(0x00080030, "TM", CANARY),

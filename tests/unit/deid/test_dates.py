@@ -50,8 +50,8 @@ def test_time_of_day_stays(value: str) -> None:
 
 
 def test_several_values_move_each() -> None:
-    dataset = result(element(0x0018_1200, "DA", "20200229\\\\20200101"))
-    first, empty, second = dataset.DateOfLastCalibration
+    dataset = result(element(0x0008_0022, "DA", "20200229\\\\20200101"))
+    first, empty, second = dataset.AcquisitionDate
     assert empty == ""
     assert date(*parts(first)) - date(*parts(second)) == timedelta(days=59)
 
