@@ -16,6 +16,8 @@ no value of a header, and no name of a file, can travel in an exception, a log l
 
 from enum import StrEnum
 
+from sendit.deid.errors import SENTENCES as REFUSAL_SENTENCES
+
 
 class Code(StrEnum):
     """What went wrong, as one stable word for scripts, documents and dashboards."""
@@ -78,6 +80,7 @@ class Code(StrEnum):
     HOME_UNUSABLE = "home_unusable"
     FOLDERS_OVERLAP = "folders_overlap"
     SOURCE_MISSING = "source_missing"
+    SOURCE_UNFINISHED = "source_unfinished"
     OUT_NOT_EMPTY = "out_not_empty"
     OUT_OF_ANOTHER_KEY = "out_of_another_key"
     OUT_OF_ANOTHER_PROFILE = "out_of_another_profile"
@@ -88,22 +91,7 @@ class Code(StrEnum):
 
 
 SENTENCES: dict[Code, str] = {
-    Code.NOT_DICOM: "This is not a DICOM file; move it out of the batch if it does not belong there.",
-    Code.EMPTY_FILE: "The file is empty; export it again.",
-    Code.TRUNCATED: "The file ends in the middle of an element; export it again.",
-    Code.MALFORMED: "The file breaks the DICOM encoding in a way that cannot be read safely.",
-    Code.MISSING_UID: "A SOP Class, SOP Instance, Study Instance or Series Instance UID is missing.",
-    Code.INVALID_UID: "A SOP Class, SOP Instance, Study Instance or Series Instance UID is not a valid UID.",
-    Code.HEADER_TOO_LARGE: "What is not pixel data is larger than the limit (SENDIT_MAX_HEADER_BYTES).",
-    Code.INFLATED_TOO_LARGE: "The deflated data set grows beyond the limit (SENDIT_MAX_INFLATED_BYTES).",
-    Code.UNSUPPORTED_TRANSFER_SYNTAX: "The transfer syntax is private or unknown; export it in a standard one.",
-    Code.NO_PIXEL_DATA: "The header describes an image and the file holds none; export it again.",
-    Code.PIXEL_DATA_TOO_SHORT: "The pixel data is shorter than rows, columns and frames say; export it again.",
-    Code.PIXEL_DATA_TOO_LONG: "Bytes follow the last frame inside the pixel data; they could hide identifiers.",
-    Code.GATE_UNREADABLE: "The result could not be read back; it was not stored. Report it to the maintainers.",
-    Code.GATE_IDENTIFIER_LEFT: "An identifying value of the original was still in the result; it was not stored.",
-    Code.GATE_UID_MISMATCH: "The UIDs of the result do not agree with each other; it was not stored.",
-    Code.GATE_PIXELS_DIFFER: "The pixel data of the result differs from the original; it was not stored.",
+    **{Code(refusal.value): sentence for refusal, sentence in REFUSAL_SENTENCES.items()},
     Code.CHANGED_DURING_PROCESSING: "The file changed after the batch was frozen; the newer one was not read.",
     Code.CONFLICT: "Another image with the same SOP Instance UID and other content is stored already.",
     Code.LINK: "This is a symbolic link, which is never followed; put the file itself into the batch.",
@@ -139,6 +127,7 @@ SENTENCES: dict[Code, str] = {
     Code.HOME_UNUSABLE: "SENDIT_HOME cannot be read or written.",
     Code.FOLDERS_OVERLAP: "SRC, OUT and SENDIT_HOME must lie apart from each other.",
     Code.SOURCE_MISSING: "SRC does not exist or is not a folder.",
+    Code.SOURCE_UNFINISHED: "The name of SRC ends in .tmp…, so it is still being copied.",
     Code.OUT_NOT_EMPTY: "OUT holds files that sendit did not write.",
     Code.OUT_OF_ANOTHER_KEY: "OUT was written under another key.",
     Code.OUT_OF_ANOTHER_PROFILE: "OUT was written with another profile.",

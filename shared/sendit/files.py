@@ -9,6 +9,8 @@ from pathlib import Path
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a disk says when no space is left, or none for this user or file."""
 
+_PART = ".part"
+
 
 def make_private(folder: Path) -> None:
     """Make a folder and the missing ones around it, each with mode 0700."""
@@ -17,10 +19,10 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def write_private(path: Path, data: bytes) -> None:
+def create_private(path: Path, data: bytes) -> None:
     """Create a file with mode 0600 and exactly this content; one that is there already stays as it is."""
     make_private(path.parent)
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    part = path.with_name(f".{uuid.uuid4().hex}{_PART}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -31,6 +33,12 @@ def write_private(path: Path, data: bytes) -> None:
             os.link(part, path)
     finally:
         part.unlink()
+
+
+def sweep_private(folder: Path) -> None:
+    """Remove the half-written files directly in a folder. For whoever knows that nobody else writes there."""
+    for part in folder.glob(f".*{_PART}"):
+        part.unlink(missing_ok=True)
 
 
 def read_or_none(path: Path) -> bytes | None:

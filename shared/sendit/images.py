@@ -36,6 +36,7 @@ class Outcome:
     output_crc32c: int = 0
     created: bool = False
     report: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,16 @@ class Planned:
     entry: Entry
     identity: str
     output: str
+
+
+def log_outcome(outcome: Outcome, batch_id: str, image_id: str) -> None:
+    """One event for an image that was not stored: which one, by its keyed id, and why."""
+    if outcome.code is not None:
+        severity = logging.ERROR if outcome.place else logging.WARNING
+        fields = {"place": outcome.place} if outcome.place else {}
+        event(severity, outcome.sentence, batch_id=batch_id, image_id=image_id, code=outcome.code, **fields)
+    elif outcome.rule:
+        event(logging.INFO, outcome.sentence, batch_id=batch_id, image_id=image_id, rule=outcome.rule)
 
 
 class ImageWorkers(Protocol):
@@ -81,7 +92,7 @@ class ImagePipeline:
         def steps() -> "Planned | Outcome":
             with self.staging.open(batch, entry) as source, _translated():
                 header = deid.inspect(source, self.limits)
-            rejection = screen.screen_file(header.media_storage_sop_class_uid)
+            rejection = screen.screen_file(header.media_storage_sop_class_uid, header.sop_class_uid)
             if rejection is None:
                 with _translated():
                     header.check_identity()
@@ -149,11 +160,12 @@ class ImagePipeline:
         except MemoryError:
             return self._errored(entry, started, ImageError(Code.WORKER_CRASHED))
         except Exception as error:  # noqa: BLE001  one image's defect must not take the batch along
-            event(logging.ERROR, "A defect in sendit stopped an image.", place=place_of(error))
-            return self._errored(entry, started, ImageError(Code.INTERNAL_ERROR))
+            return self._errored(entry, started, ImageError(Code.INTERNAL_ERROR), place_of(error))
 
-    def _errored(self, entry: Entry, started: datetime, error: SenditError) -> Outcome:
-        return Outcome(entry, ImageState.ERROR, started, self.clock(), code=error.code, sentence=error.sentence)
+    def _errored(self, entry: Entry, started: datetime, error: SenditError, place: str = "") -> Outcome:
+        return Outcome(
+            entry, ImageState.ERROR, started, self.clock(), code=error.code, sentence=error.sentence, place=place
+        )
 
 
 @contextmanager

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from sendit.again import Again, Findings, at_rest, look_again, request_again
-from sendit.errors import Code, UsageError
+from sendit.errors import Code, TransientError, UsageError
 from sendit.finalize import Finalized, Verdict, finalize
 from sendit.ports import BatchQueue, OutputStore
 from sendit.process import Processing, process
 from sendit.records import Batch, BatchState, Counts
-from sendit.refs import BatchMessage, BatchName, Marker
+from sendit.refs import BatchMessage, BatchName, Marker, is_unfinished
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 _PREFIX_END = 132  # preamble and DICM, PS3.10 7.1
@@ -50,11 +50,13 @@ class BatchResult:
 def find_batches(source: Path) -> Found:
     """Every sub-folder of SRC is a batch; or SRC itself, if it holds files (hidden and system files aside).
 
-    Raises `UsageError` (source_missing, bad_setting).
+    Raises `UsageError` (source_missing, source_unfinished).
     """
     if not source.is_dir():
         raise UsageError(Code.SOURCE_MISSING, f"There is no folder {source}.")
     source = Path(os.path.realpath(source))
+    if is_unfinished(source.name):
+        raise UsageError(Code.SOURCE_UNFINISHED)
     if source == source.parent:
         raise UsageError(Code.SOURCE_MISSING, "The root of the file system is no batch.")
     try:
@@ -134,9 +136,15 @@ def run_all(
             worked = True
             process(message, world, lambda counts: observe(name, counts))
 
-        queue.drain(handle)
+        failure = None
+        try:
+            queue.drain(handle)
+        except TransientError as error:
+            failure = error
         batch = world.store.batch(finalized.batch_id) if known is not None else None
         yield BatchResult(name, finalized, batch, worked, findings)
+        if failure is not None:
+            raise failure
 
 
 def _second_look(

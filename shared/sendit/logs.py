@@ -22,7 +22,7 @@ from sendit.settings import LogFormat, LogLevel
 _FIELDS = frozenset(
     {
         "batch_id", "image_id", "code", "rule", "verdict", "state", "attempt", "generation", "found", "stored",
-        "rejected", "errored", "duplicates", "seconds", "bytes", "category", "place", "workers",
+        "rejected", "errored", "duplicates", "category", "place",
     }
 )  # fmt: skip
 
@@ -120,7 +120,7 @@ def setup(form: LogFormat, level: LogLevel, stream: TextIO | None = None) -> Non
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     if level is LogLevel.AUTO:
-        level = LogLevel.WARNING if as_text else LogLevel.INFO
+        level = LogLevel.ERROR if as_text else LogLevel.INFO
     _logger.setLevel(level.name)
     for name in ("pydicom", "py.warnings"):
         foreign = logging.getLogger(name)

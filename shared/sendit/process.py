@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sendit.errors import SENTENCES, BatchError, Code, SenditError, TransientError
 from sendit.ids import DocumentIds
-from sendit.images import ImageWorkers, Outcome
+from sendit.images import ImageWorkers, Outcome, log_outcome
 from sendit.lease import Heartbeat, LeaseTerms, new_lease
 from sendit.logs import event
 from sendit.manifest import Manifest
@@ -187,6 +187,7 @@ class _Attempt:
         return known | {image.id: image for image in fresh}
 
     def _record(self, outcome: Outcome, image: Image, *, duplicate: bool) -> None:
+        log_outcome(outcome, self._batch.id, image.id)
         self._tally.add(
             replace(
                 image,

@@ -33,7 +33,7 @@ class LogFormat(StrEnum):
 class LogLevel(StrEnum):
     """The least severity that is logged."""
 
-    AUTO = "auto"  # warning on a terminal, info elsewhere
+    AUTO = "auto"  # error on a terminal, info elsewhere
     DEBUG = "debug"
     INFO = "info"
     WARNING = "warning"
@@ -76,8 +76,15 @@ class Settings(BaseModel):
         LogFormat.AUTO
     )
     log_level: Annotated[
-        LogLevel, Field(description="auto (warning on a terminal, else info), debug, info, warning, error")
+        LogLevel, Field(description="auto (error on a terminal, else info), debug, info, warning, error")
     ] = LogLevel.AUTO
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _named(cls, home: object) -> object:
+        if home == "":
+            raise ValueError("must not be empty")
+        return home
 
     @field_validator("home")
     @classmethod

@@ -31,13 +31,13 @@ class Tally:
         """Count what earlier attempts have settled."""
         self.counts = Counts(found=found)
         for image in images:
-            self.counts = counted(self.counts, image)
+            self.counts = counted(self.counts, image.state, duplicate=image.duplicate)
         self._observe(self.counts)
 
     def add(self, image: Image) -> None:
         """Count an outcome; write it with the others when it is time."""
         self._waiting.append(image)
-        self.counts = counted(self.counts, image)
+        self.counts = counted(self.counts, image.state, duplicate=image.duplicate)
         if image.state is ImageState.ERROR and image.code is not None:
             self._errors.append(self.error_entry(image.code, image.sentence, image.id))
         self._observe(self.counts)
@@ -59,12 +59,12 @@ class Tally:
         return ErrorEntry(code, sentence, self._clock(), image_id)
 
 
-def counted(counts: Counts, image: Image) -> Counts:
-    """The counts with one more image's outcome; an image without one changes nothing."""
-    if image.state in STORED:
-        return replace(counts, stored=counts.stored + 1, duplicates=counts.duplicates + (1 if image.duplicate else 0))
-    if image.state is ImageState.REJECTED:
+def counted(counts: Counts, state: ImageState, *, duplicate: bool) -> Counts:
+    """The counts with one more image's outcome; a state that is none changes nothing."""
+    if state in STORED:
+        return replace(counts, stored=counts.stored + 1, duplicates=counts.duplicates + duplicate)
+    if state is ImageState.REJECTED:
         return replace(counts, rejected=counts.rejected + 1)
-    if image.state is ImageState.ERROR:
+    if state is ImageState.ERROR:
         return replace(counts, errored=counts.errored + 1)
     return counts

@@ -103,7 +103,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
     places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id)
     with held(out, label):
         with home.usable():
-            home.remember(state, source, out)
+            home.remember(state, out)
             store = SqliteStatusStore(state / "status.sqlite3")
         output = FolderOutput(out)
         try:

@@ -212,6 +212,7 @@ def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(sendit: Sendit, home
         (("run", "nowhere", "out"), "source_missing"),
         (("run", "file", "out"), "source_missing"),
         (("run", "src", "file"), "out_unusable"),
+        (("run", "half.tmp9", "out"), "source_unfinished"),
         (("run", "src", "out", "--profile", "basik"), "bad_setting"),
         (("status", "--out", "nowhere"), "no_such_run"),
         (("errors",), "no_such_run"),
@@ -221,6 +222,7 @@ def test_what_the_caller_can_mend_exits_2_with_a_code_and_the_way_out(
     arguments: tuple[str, ...], code: str, home: Path, tmp_path: Path
 ) -> None:
     a_study(tmp_path / "src", "ST-1/a")
+    a_study(tmp_path / "half.tmp9", "ST-1/a")
     (tmp_path / "file").write_bytes(b"x")
     answer = subprocess.run(
         [str(SENDIT), *arguments], env=environment(home), cwd=tmp_path, capture_output=True, text=True, check=False
@@ -232,7 +234,11 @@ def test_what_the_caller_can_mend_exits_2_with_a_code_and_the_way_out(
 
 @pytest.mark.parametrize(
     ("name", "value", "code"),
-    [("SENDIT_WORKRES", "1", "unknown_setting"), ("SENDIT_WORKERS", "x", "bad_setting")],
+    [
+        ("SENDIT_WORKRES", "1", "unknown_setting"),
+        ("SENDIT_WORKERS", "x", "bad_setting"),
+        ("SENDIT_HOME", "", "bad_setting"),
+    ],
 )
 def test_a_wrong_setting_exits_2_and_names_it(sendit: Sendit, tmp_path: Path, name: str, value: str, code: str) -> None:
     answer = sendit("run", tmp_path, tmp_path / "out", **{name: value})
@@ -299,5 +305,5 @@ def test_what_was_done_before_a_failure_is_said(sendit: Sendit, home: Path, tmp_
         ["/bin/bash", "-c", limited], env=environment(home), capture_output=True, text=True, check=False
     )
     assert answer.returncode == 1
-    assert "ST-1" in answer.stdout
-    assert "ST-2" not in answer.stdout
+    rows = {line.split()[0]: line.split()[1] for line in answer.stdout.splitlines() if line.startswith("ST-")}
+    assert rows == {"ST-1": "DONEPROCESSING", "ST-2": "PROCESSING"}

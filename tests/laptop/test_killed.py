@@ -73,6 +73,32 @@ def test_killed_ten_times_every_image_is_stored_once_and_no_temporary_file_is_le
     assert images_in(tmp_path / "whole") == images
 
 
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_killed_while_it_sets_itself_up_it_leaves_no_half_written_file(
+    sendit: Sendit, home: Path, tmp_path: Path, at: int
+) -> None:
+    # each of the private files is linked into its place: the key, what the state is about, the manifest
+    source, out = tmp_path / "src", tmp_path / "out"
+    a_batch(source / "ST-1", 3)
+    program = (
+        "import os, sys, sendit.cli, sendit.files as files\n"
+        "link, count = os.link, [0]\n"
+        "def dying(*names, **more):\n"
+        "    count[0] += 1\n"
+        f"    if count[0] == {at}: os.kill(os.getpid(), 9)\n"
+        "    return link(*names, **more)\n"
+        "os.link = dying\n"
+        f"sys.argv = ['sendit', 'run', {str(source)!r}, {str(out)!r}, '--workers', '1']\n"
+        "sendit.cli.main()\n"
+    )
+    died = subprocess.run([sys.executable, "-c", program], env=environment(home), capture_output=True, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert len(list(home.rglob("*.part"))) == 1
+    assert sendit("run", source, out).status == 0
+    assert list(home.rglob("*.part")) == []
+    assert len(images_in(out)) == 3
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_politely_it_says_how_to_go_on_and_leaves_no_process(
     sendit: Sendit, home: Path, tmp_path: Path, how: signal.Signals

@@ -9,9 +9,13 @@ from sendit.screen import screen, screen_file
 CT, US, SC = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.7"
 
 
+ORIGINAL = ["ORIGINAL", "PRIMARY", "AXIAL"]
+DX = "1.2.840.10008.5.1.4.1.1.1.1"
+
+
 def header(**values: object) -> Dataset:
     dataset = Dataset()
-    for keyword, value in {"SOPClassUID": CT, "Modality": "CT", **values}.items():
+    for keyword, value in {"SOPClassUID": CT, "Modality": "CT", "ImageType": ORIGINAL, **values}.items():
         if value is not None:
             setattr(dataset, keyword, value)
     return dataset
@@ -65,6 +69,13 @@ def test_kinds_that_may_show_or_hold_names_are_rejected_by_their_rule(kind: str,
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1", "Modality": "PR"}, "sop-class-not-accepted"),
         ({"SOPClassUID": "1.2.3.4", "Modality": "CT"}, "sop-class-not-accepted"),
         ({"SOPClassUID": None}, "sop-class-not-accepted"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "not-original"),
+        ({"ImageType": ["DERIVED", "PRIMARY"]}, "not-original"),
+        ({"ImageType": ["ORIGINAL", "SECONDARY"]}, "not-original"),
+        ({"ImageType": ["MIXED", "PRIMARY"]}, "not-original"),
+        ({"ImageType": None}, "not-original"),
+        ({"SOPClassUID": DX, "Modality": "DX", "ImageType": ["DERIVED", "SECONDARY"]}, "not-original"),
+        ({"PhotometricInterpretation": "RGB"}, "colour"),
         ({"Modality": "OT"}, "modality-not-accepted"),
         ({"Modality": None}, "modality-not-accepted"),
         ({"Modality": ""}, "modality-not-accepted"),
@@ -75,16 +86,29 @@ def test_what_is_rejected_and_by_which_rule(values: dict[str, object], rule: str
 
 
 def test_a_directory_is_known_by_its_file_meta() -> None:
-    rejection = screen_file("1.2.840.10008.1.3.10")
+    rejection = screen_file("1.2.840.10008.1.3.10", "")
     assert rejection is not None
     assert rejection.rule == "media-directory"
-    assert screen_file(CT) is None
-    assert screen_file("") is None
+    assert screen_file(CT, CT) is None
+    assert screen_file("", CT) is None
+
+
+def test_a_file_that_names_two_sop_classes_is_rejected() -> None:
+    rejection = screen_file(SC, CT)
+    assert rejection is not None
+    assert rejection.rule == "sop-class-disagrees"
 
 
 @pytest.mark.parametrize(
     "values",
-    [{"BurnedInAnnotation": "NO"}, {"BurnedInAnnotation": ""}, {"ImageType": ["DERIVED", "SECONDARY", "MPR"]}],
+    [
+        {"BurnedInAnnotation": "NO"},
+        {"BurnedInAnnotation": ""},
+        {"PhotometricInterpretation": "MONOCHROME1"},
+        {"SOPClassUID": DX, "Modality": "DX", "ImageType": ["DERIVED", "PRIMARY"]},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1", "Modality": "CR", "ImageType": None},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.5", "Modality": "RTPLAN", "ImageType": None},
+    ],
 )
 def test_what_says_no_or_nothing_passes(values: dict[str, object]) -> None:
     assert rule_for(header(**values)) is None

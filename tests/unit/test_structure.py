@@ -13,7 +13,7 @@ MODULES = {
     ".".join(("sendit", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
     for path in PACKAGE.rglob("*.py")
 }
-LONGEST = 320
+LONGEST = 300
 CLOUD_CLIENTS = ("google.cloud", "gcsfs", "functions_framework")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sendit.errors import Code, ImageError, TransientError
-from sendit.files import FULL, read_or_none, write_private
+from sendit.files import FULL, create_private, read_or_none
 from sendit.refs import BatchName, Entry, is_unfinished
 
 _SYSTEMIC = frozenset(
@@ -57,7 +57,7 @@ class FolderStaging:
     def write_manifest(self, batch_id: str, generation: int, data: bytes) -> None:
         """See `Staging.write_manifest`."""
         try:
-            write_private(self._manifest(batch_id, generation), data)
+            create_private(self._manifest(batch_id, generation), data)
         except OSError as error:
             raise TransientError(Code.NO_SPACE if error.errno in FULL else Code.STAGING_UNAVAILABLE) from None
 

@@ -1,5 +1,6 @@
 """SENDIT_HOME: the project key, and one folder of state for each OUT. 0700, its files 0600."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sendit.errors import Code, UsageError
-from sendit.files import make_private, read_or_none, write_private
+from sendit.files import create_private, make_private, read_or_none, sweep_private
 
 _KEY_BYTES = 32
 
@@ -35,12 +36,14 @@ class Home:
             raise self._unusable(error) from None
         if not stat.S_ISDIR(mode) or stat.S_IMODE(mode) & 0o077:
             raise UsageError(Code.HOME_NOT_PRIVATE, f"Run: chmod 700 {self.path}")
-        if not self.key_path.exists():
+        with self.usable(), self._alone():
+            sweep_private(self.path)
+            if self.key_path.exists():
+                return
             if (self.path / "runs").exists():
                 hint = f"{self.key_path} is gone: restore it from a backup, or begin anew with another SENDIT_HOME."
                 raise UsageError(Code.BAD_KEY, hint)
-            with self.usable():
-                write_private(self.key_path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode("ascii"))
+            create_private(self.key_path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode("ascii"))
 
     def key(self) -> bytes:
         """The project key. Raises `UsageError` (bad_key) for one that is missing, damaged or open."""
@@ -63,6 +66,16 @@ class Home:
         except OSError as error:
             raise self._unusable(error) from None
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from making a key at the same time."""
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
     def _unusable(self, error: OSError) -> UsageError:
         return UsageError(Code.HOME_UNUSABLE, f"SENDIT_HOME={self.path}: {error.strerror}.")
 
@@ -77,11 +90,12 @@ class Home:
         digest = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()
         return self.path / "runs" / digest[:16]
 
-    def remember(self, state: Path, source: Path, out: Path) -> None:
-        """Write beside the state which folders it is about, for the person who looks."""
+    def remember(self, state: Path, out: Path) -> None:
+        """Make the folder of state, swept, and write in it which OUT it is about. For whoever holds that OUT."""
         make_private(state)
-        about = {"out": os.path.realpath(out), "source": os.path.realpath(source)}
-        write_private(state / "run.json", json.dumps(about, indent=1).encode("ascii"))
+        for folder in (state, *(state / "manifests").glob("*/")):
+            sweep_private(folder)
+        create_private(state / "run.json", json.dumps({"out": os.path.realpath(out)}).encode("ascii"))
 
     def runs(self) -> dict[Path, str]:
         """The folders of state there are, with the OUT of each."""

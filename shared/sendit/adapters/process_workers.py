@@ -103,6 +103,8 @@ class ProcessWorkers:
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 self._pool.submit(_ready)
+            except OSError:
+                raise TransientError(Code.WORKERS_UNAVAILABLE) from None
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self._pool

@@ -3,14 +3,12 @@
 Batches and images are the documents of `sendit.documents` as JSON, beside the few columns that are searched.
 """
 
-import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from sendit.adapters.sqlite_file import SqliteFile
 from sendit.documents import (
     batch_from_document,
     batch_to_document,
@@ -19,7 +17,7 @@ from sendit.documents import (
     image_to_document,
     to_json,
 )
-from sendit.errors import Code, LeaseHeld, LeaseLost, Refused, TransientError
+from sendit.errors import Code, LeaseHeld, LeaseLost, Refused
 from sendit.ports import Registered
 from sendit.records import (
     CLAIMABLE,
@@ -35,62 +33,30 @@ from sendit.records import (
 )
 from sendit.tally import counted
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS batches (
-    number   INTEGER PRIMARY KEY,
-    id       TEXT NOT NULL UNIQUE,
-    document TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS ancestors (
-    ancestor TEXT NOT NULL,
-    id       TEXT NOT NULL REFERENCES batches (id),
-    PRIMARY KEY (ancestor, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS images (
-    batch_id TEXT NOT NULL REFERENCES batches (id),
-    id       TEXT NOT NULL,
-    document TEXT NOT NULL,
-    PRIMARY KEY (batch_id, id)
-) WITHOUT ROWID;
-"""
-_BUSY_SECONDS = 30.0
-
 
 class SqliteStatusStore:
     """A `StatusStore` in one file. Safe to use from several threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        path.touch(mode=0o600)
-        self._lock = threading.RLock()
-        with _reachable():
-            self._connection = sqlite3.connect(
-                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.executescript(_SCHEMA)
+        self._file = SqliteFile(path)
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._file.close()
 
     def register(self, batch: Batch) -> Registered:
         """See `StatusStore.register`."""
-        with self._transaction():
+        with self._file.transaction():
             known = self._find(batch.id)
             if known is not None:
                 return Registered(known, created=False)
             around = (self._find(ancestor) for ancestor in batch.ancestors)
-            inside = self._connection.execute(
-                "SELECT 1 FROM ancestors WHERE ancestor = ? LIMIT 1", (batch.id,)
-            ).fetchone()
+            inside = self._file.rows("SELECT 1 FROM ancestors WHERE ancestor = ? LIMIT 1", batch.id)
             if inside or any(found is not None for found in around):
                 raise Refused(Code.OVERLAP)
-            self._connection.execute(
-                "INSERT INTO batches (id, document) VALUES (?, ?)",
-                (batch.id, to_json(batch_to_document(batch))),
-            )
-            self._connection.executemany(
+            row = (batch.id, to_json(batch_to_document(batch)))
+            self._file.write("INSERT INTO batches (id, document) VALUES (?, ?)", [row])
+            self._file.write(
                 "INSERT INTO ancestors (ancestor, id) VALUES (?, ?)",
                 [(ancestor, batch.id) for ancestor in batch.ancestors],
             )
@@ -98,33 +64,28 @@ class SqliteStatusStore:
 
     def mark_published(self, batch_id: str, now: datetime) -> None:
         """See `StatusStore.mark_published`."""
-        with self._transaction():
+        with self._file.transaction():
             batch = self._get(batch_id)
             if batch.state is BatchState.QUEUE:
                 self._put(replace(batch, state=BatchState.NEW, updated_at=now))
 
     def batch(self, batch_id: str) -> Batch | None:
         """See `StatusStore.batch`."""
-        with self._lock, _reachable():
-            return self._find(batch_id)
+        return self._find(batch_id)
 
     def batches(self) -> Iterator[Batch]:
         """See `StatusStore.batches`."""
-        with self._lock, _reachable():
-            rows = self._connection.execute("SELECT id, document FROM batches ORDER BY number").fetchall()
+        rows = self._file.rows("SELECT id, document FROM batches ORDER BY number")
         return (batch_from_document(batch_id, from_json(document)) for batch_id, document in rows)
 
     def images(self, batch_id: str) -> Iterator[Image]:
         """See `StatusStore.images`."""
-        with self._lock, _reachable():
-            rows = self._connection.execute(
-                "SELECT id, document FROM images WHERE batch_id = ?", (batch_id,)
-            ).fetchall()
+        rows = self._file.rows("SELECT id, document FROM images WHERE batch_id = ?", batch_id)
         return (image_from_document(image_id, batch_id, from_json(document)) for image_id, document in rows)
 
     def claim(self, batch_id: str, lease: Lease, now: datetime) -> Batch:
         """See `StatusStore.claim`."""
-        with self._transaction():
+        with self._file.transaction():
             batch = self._find(batch_id)
             if batch is None:
                 raise Refused(Code.UNKNOWN_BATCH)
@@ -142,7 +103,7 @@ class SqliteStatusStore:
 
     def renew(self, batch_id: str, lease: Lease, now: datetime) -> None:
         """See `StatusStore.renew`."""
-        with self._transaction():
+        with self._file.transaction():
             self._put(replace(self._held(batch_id, lease), lease=lease, updated_at=now))
 
     def freeze(
@@ -157,7 +118,7 @@ class SqliteStatusStore:
         now: datetime,
     ) -> None:
         """See `StatusStore.freeze`."""
-        with self._transaction():
+        with self._file.transaction():
             batch = self._held(batch_id, lease)
             frozen = replace(
                 batch,
@@ -172,9 +133,9 @@ class SqliteStatusStore:
 
     def add_images(self, batch_id: str, lease: Lease, images: Sequence[Image], now: datetime) -> None:
         """See `StatusStore.add_images`."""
-        with self._transaction():
+        with self._file.transaction():
             self._put(replace(self._held(batch_id, lease), updated_at=now))
-            self._connection.executemany(
+            self._file.write(
                 "INSERT OR IGNORE INTO images (batch_id, id, document) VALUES (?, ?, ?)",
                 [(batch_id, image.id, to_json(image_to_document(image))) for image in images],
             )
@@ -189,7 +150,7 @@ class SqliteStatusStore:
         now: datetime,
     ) -> None:
         """See `StatusStore.save_outcomes`."""
-        with self._transaction():
+        with self._file.transaction():
             batch = self._held(batch_id, lease)
             for image in images:
                 self._put_image(image)
@@ -199,23 +160,23 @@ class SqliteStatusStore:
         self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
     ) -> Batch:
         """See `StatusStore.finish`."""
-        with self._transaction():
+        with self._file.transaction():
             batch = _with_errors(self._held(batch_id, lease), errors)
             return self._move(replace(batch, lease=None, finished_at=now), state, now)
 
     def release(self, batch_id: str, lease: Lease, now: datetime) -> None:
         """See `StatusStore.release`."""
-        with self._transaction():
+        with self._file.transaction():
             self._put(replace(self._held(batch_id, lease), lease=None, updated_at=now))
 
     def flag_new_arrivals(self, batch_id: str, now: datetime) -> None:
         """See `StatusStore.flag_new_arrivals`."""
-        with self._transaction():
+        with self._file.transaction():
             self._put(replace(self._get(batch_id), has_new_arrivals=True, updated_at=now))
 
     def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
         """See `StatusStore.requeue`."""
-        with self._transaction():
+        with self._file.transaction():
             batch = self._get(batch_id)
             once_more = set(again)
             kept: list[ErrorEntry] = []
@@ -226,7 +187,7 @@ class SqliteStatusStore:
                         Image(image.id, batch_id, ImageState.NEW, ((ImageState.NEW, now),), image.size_bytes)
                     )
                     continue
-                counts = counted(counts, image)
+                counts = counted(counts, image.state, duplicate=image.duplicate)
                 if image.code is not None:
                     kept.append(ErrorEntry(image.code, image.sentence, image.times[-1][1], image.id))
             batch = replace(
@@ -243,25 +204,14 @@ class SqliteStatusStore:
 
     def break_leases(self) -> None:
         """End every lease. For whoever knows that no other worker is alive: a run that holds OUT's lock."""
-        with self._transaction():
+        with self._file.transaction():
             for batch in list(self.batches()):
                 if batch.lease is not None:
                     self._put(replace(batch, lease=None))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._lock, _reachable():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-
     def _find(self, batch_id: str) -> Batch | None:
-        row = self._connection.execute("SELECT document FROM batches WHERE id = ?", (batch_id,)).fetchone()
-        return None if row is None else batch_from_document(batch_id, from_json(row[0]))
+        rows = self._file.rows("SELECT document FROM batches WHERE id = ?", batch_id)
+        return batch_from_document(batch_id, from_json(rows[0][0])) if rows else None
 
     def _get(self, batch_id: str) -> Batch:
         batch = self._find(batch_id)
@@ -282,23 +232,20 @@ class SqliteStatusStore:
         return moved
 
     def _put(self, batch: Batch) -> None:
-        self._connection.execute(
-            "UPDATE batches SET document = ? WHERE id = ?", (to_json(batch_to_document(batch)), batch.id)
-        )
+        row = (to_json(batch_to_document(batch)), batch.id)
+        self._file.write("UPDATE batches SET document = ? WHERE id = ?", [row])
 
     def _put_image(self, image: Image) -> None:
-        row = self._connection.execute(
-            "SELECT document FROM images WHERE batch_id = ? AND id = ?", (image.batch_id, image.id)
-        ).fetchone()
-        if row is None:
+        query = "SELECT document FROM images WHERE batch_id = ? AND id = ?"
+        rows = self._file.rows(query, image.batch_id, image.id)
+        if not rows:
             raise Refused(Code.UNKNOWN_BATCH)
-        if image_from_document(image.id, image.batch_id, from_json(row[0])) == image:
+        known = image_from_document(image.id, image.batch_id, from_json(rows[0][0]))
+        if known == image:
             return  # written before, by a write whose answer was lost
-        check_transition(ImageState(from_json(row[0])["status"]), image.state)
-        self._connection.execute(
-            "UPDATE images SET document = ? WHERE batch_id = ? AND id = ?",
-            (to_json(image_to_document(image)), image.batch_id, image.id),
-        )
+        check_transition(known.state, image.state)
+        row = (to_json(image_to_document(image)), image.batch_id, image.id)
+        self._file.write("UPDATE images SET document = ? WHERE batch_id = ? AND id = ?", [row])
 
 
 def _with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
@@ -307,12 +254,3 @@ def _with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
         errors=(*batch.errors, *errors)[:MAX_ERRORS_KEPT],
         error_count=batch.error_count + len(errors),
     )
-
-
-@contextmanager
-def _reachable() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        raise TransientError(Code.NO_SPACE if full else Code.STATUS_UNAVAILABLE) from None

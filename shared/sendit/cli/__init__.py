@@ -4,6 +4,7 @@ import io
 import logging
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 import typer
@@ -11,14 +12,11 @@ import typer
 from sendit import __version__, logs
 from sendit.cli.console import complain
 from sendit.cli.deidentify import deidentify
+from sendit.cli.exits import Exit
 from sendit.cli.run import run
 from sendit.cli.status import errors, status
 from sendit.errors import Code, SenditError, UsageError
 from sendit.settings import LogFormat, LogLevel
-
-FAILED = 1
-USAGE = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="sendit",
@@ -65,14 +63,19 @@ def main() -> NoReturn:
         app()
     except UsageError as error:
         complain(error)
-        sys.exit(USAGE)
+        sys.exit(Exit.USAGE)
     except SenditError as error:
         complain(error)
-        sys.exit(FAILED)
+        sys.exit(Exit.FAILED)
     except SystemExit as stop:
-        if stop.code == INTERRUPTED:  # what typer makes of a KeyboardInterrupt
+        if stop.code == Exit.INTERRUPTED:  # what typer makes of a KeyboardInterrupt
             sys.stderr.write("Interrupted. What is stored stays stored; run the same command to go on.\n")
         raise
+    except OSError as error:
+        # what verbs read and write has errors of its own; this is the answer itself: /dev/full, a closed stream
+        with suppress(OSError):
+            sys.stderr.write(f"sendit: {error.strerror}; the answer could not be written.\n")
+        sys.exit(Exit.FAILED)
     except Exception as error:  # noqa: BLE001  the last resort: say where, and no value of anything
         logs.event(
             logging.CRITICAL,
@@ -80,7 +83,7 @@ def main() -> NoReturn:
             code=Code.INTERNAL_ERROR,
             place=logs.place_of(error),
         )
-        sys.exit(FAILED)
+        sys.exit(Exit.FAILED)
     sys.exit(0)
 
 

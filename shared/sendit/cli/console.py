@@ -16,7 +16,8 @@ from sendit.records import Counts
 from sendit.refs import printable
 
 _SECONDS_BETWEEN_LINES = 10.0
-_WIDTH_OF_A_PIPE = 160
+_LEAST_WIDTH = 160
+_PROSE = frozenset({"note", "why"})
 
 
 def complain(error: SenditError) -> None:
@@ -36,11 +37,14 @@ def say_json(result: object) -> None:
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str | int]]) -> None:
     """A table whose cells are shown as they are: no markup, no control characters; numbers to the right."""
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE, highlight=False)
+    # ids and dates stay whole, to be copied; a narrow terminal breaks the lines itself
+    width = Console(file=sys.stdout).width if sys.stdout.isatty() else 0
+    console = Console(file=sys.stdout, width=max(width, _LEAST_WIDTH), highlight=False, soft_wrap=False)
     table = Table(box=None, pad_edge=False)
     for column, heading in enumerate(headings):
         numeric = bool(rows) and all(isinstance(row[column], int) for row in rows)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        whole = heading not in _PROSE
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=whole, overflow="fold")
     for row in rows:
         table.add_row(*(Text(printable(str(cell))) for cell in row))
     console.print(table)

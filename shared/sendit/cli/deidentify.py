@@ -12,12 +12,13 @@ from typing import Annotated, TextIO
 import typer
 
 from sendit.cli.console import say, show_table, watching
+from sendit.cli.exits import Exit
 from sendit.cli.options import Out, Profile, Source, Workers, settings_with
-from sendit.cli.run import FAILED, NOT_ALL_STORED
 from sendit.errors import Code, UsageError
-from sendit.images import Outcome
+from sendit.images import Outcome, log_outcome
 from sendit.local import files_of
 from sendit.records import Counts, ImageState
+from sendit.tally import counted
 from sendit.wiring import key_path, local_files
 from sendit.work import Claims, chunks, settle
 
@@ -61,12 +62,14 @@ def deidentify(
         counts, claims = replace(counts, found=len(entries)), Claims()
         for chunk in chunks(entries, settings.in_flight_bytes):
             for outcome, duplicate in settle(workers_, name, chunk, claims):
-                counts = _counted(counts, outcome, duplicate=duplicate)
+                image_id = ids.image(name, outcome.entry.name)
+                log_outcome(outcome, ids.batch(name), image_id)
+                counts = counted(counts, outcome.state, duplicate=duplicate)
                 if outcome.state is not ImageState.DONEPROCESSING:
                     reason = outcome.rule or str(outcome.code)
                     reasons[reason] = reasons.get(reason, 0) + 1
                 if report_file is not None:
-                    report_file.write(_report_line(outcome, ids.image(name, outcome.entry.name)))
+                    report_file.write(_report_line(outcome, image_id))
                 watch.update("", counts)
     counts.check_conservation()
     row = [counts.found, counts.stored, counts.duplicates, counts.rejected, counts.errored]
@@ -74,16 +77,8 @@ def deidentify(
     for reason, number in sorted(reasons.items()):
         say(f"{number} × {reason}")
     if not entries:
-        raise typer.Exit(FAILED)
-    raise typer.Exit(0 if counts.stored == counts.found else NOT_ALL_STORED)
-
-
-def _counted(counts: Counts, outcome: Outcome, *, duplicate: bool) -> Counts:
-    if outcome.state is ImageState.REJECTED:
-        return replace(counts, rejected=counts.rejected + 1)
-    if outcome.state is ImageState.ERROR:
-        return replace(counts, errored=counts.errored + 1)
-    return replace(counts, stored=counts.stored + 1, duplicates=counts.duplicates + duplicate)
+        raise typer.Exit(Exit.FAILED)
+    raise typer.Exit(Exit.STORED if counts.stored == counts.found else Exit.NOT_ALL_STORED)
 
 
 def _report_line(outcome: Outcome, image_id: str) -> str:

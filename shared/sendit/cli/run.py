@@ -9,6 +9,7 @@ import typer
 
 from sendit.again import Again
 from sendit.cli.console import say, say_json, show_table, watching
+from sendit.cli.exits import Exit
 from sendit.cli.options import Json, Out, Profile, Source, Workers, settings_with
 from sendit.finalize import Verdict
 from sendit.local import BatchResult, find_batches, run_all
@@ -16,9 +17,6 @@ from sendit.records import BatchState, Counts
 from sendit.refs import BatchName, printable
 from sendit.settings import BatchNames, Settings
 from sendit.wiring import key_path, local_world
-
-NOT_ALL_STORED = 3
-FAILED = 1
 
 _NOT_PROCESSED = {
     Verdict.TEST: "not processed: its name starts with test",
@@ -101,9 +99,9 @@ def _summarize(settings: Settings, results: list[BatchResult], loose: int, out: 
     if total.rejected and not total.errored:
         say(f"What was rejected, and by which rule:  sendit errors --out {_quoted(out)}")
     if total.errored or any(_state(result) == BatchState.ERROR for result in results):
-        say(f"What failed, and why:  sendit errors --out {_quoted(out)}   (then: sendit run … --retry failed)")
+        say(f"What failed, and why:  sendit errors --out {_quoted(out)}   (then run again with --retry failed)")
     if any(result.batch and result.batch.has_new_arrivals for result in results):
-        say("Files came or changed after the freeze and were not read:  sendit run … --retry new")
+        say("Files came or changed after the freeze and were not read; to read them, run again with --retry new")
 
 
 def _quoted(path: Path) -> str:
@@ -128,7 +126,9 @@ def _note(result: BatchResult) -> str:
         return batch.errors[-1].sentence if batch.errors else ""
     notes = [] if result.worked else ["done before"]
     if result.findings and result.findings.lost:
-        notes.append(f"{len(result.findings.lost)} images were missing from OUT and were stored again")
+        notes.append(
+            f"{len(result.findings.lost)} stored images were missing from OUT, or damaged, and were done again"
+        )
     if batch.has_new_arrivals and result.findings:
         notes.append(f"{len(result.findings.arrived)} files came or changed after the freeze")
     return "; ".join(notes)
@@ -165,13 +165,13 @@ def _as_json(settings: Settings, result: BatchResult) -> dict[str, object]:
     }
 
 
-def _exit_status(results: list[BatchResult]) -> int:
-    status = 0
+def _exit_status(results: list[BatchResult]) -> Exit:
+    status = Exit.STORED
     for result in results:
         batch = result.batch
         if result.finalized.verdict is Verdict.OVERLAP or (batch and batch.state is BatchState.ERROR):
-            return FAILED
+            return Exit.FAILED
         all_stored = batch and batch.counts.stored == batch.counts.found and not batch.has_new_arrivals
         if not all_stored:
-            status = NOT_ALL_STORED
+            status = Exit.NOT_ALL_STORED
     return status

@@ -68,7 +68,7 @@ def status(batch: BatchArgument = None, out: OutOption = None, as_json: Json = F
             _show_images(list(world.store.images(chosen[0].id)))
         for one in chosen:
             if one.has_new_arrivals:
-                say(f"{one.id}: files came or changed after the freeze; sendit run … --retry new")
+                say(f"{one.id}: files came or changed after the freeze; to read them, run again with --retry new")
 
 
 def errors(
@@ -95,7 +95,7 @@ def errors(
             for member in members:
                 say(f"    {printable(member.file) or member.image}")
         if not names:
-            say("Which files these are:  sendit errors --names   (the names may identify patients)")
+            say("Add --names to see which files these are; the names may identify patients.")
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,18 @@ def _chosen(world: LocalStatus, wanted: str | None) -> list[Batch]:
         for one in batches
         if wanted in {one.name, one.id} or (len(wanted) >= _SHORTEST_ID and one.id.startswith(wanted))
     ]
+    if not chosen:
+        chosen = [one for one in batches if one.name is None and _hidden_name(world, one) == wanted]
     if len(chosen) != 1:
         hint = "Several batches have this name; give the id." if chosen else "See: sendit status"
         raise UsageError(Code.NO_SUCH_BATCH, hint)
     return chosen
+
+
+def _hidden_name(world: LocalStatus, batch: Batch) -> str | None:
+    """The folder's name of a batch that the status store does not name, from its manifest."""
+    data = world.staging.read_manifest(batch.id, batch.generation)
+    return None if data is None else Manifest.from_bytes(data).batch.rpartition("/")[2]
 
 
 def _show_images(images: list[Image]) -> None:

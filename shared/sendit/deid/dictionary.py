@@ -7,11 +7,6 @@ from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]  # it
 _ENTRIES: dict[int, tuple[str, str, str, str, str]] = DicomDictionary
 
 
-def is_public(tag: int) -> bool:
-    """Whether PS3.6 lists the tag."""
-    return tag in _ENTRIES
-
-
 def dictionary_vr(tag: int) -> str | None:
     """The VR of a tag, or its VRs as 'US or SS'."""
     return _ENTRIES[tag][0] if tag in _ENTRIES else None

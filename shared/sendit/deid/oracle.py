@@ -55,7 +55,7 @@ _PSEUDONYM_VRS = {PATIENT_NAME: "PN", PATIENT_ID: "LO", ACCESSION_NUMBER: "SH"}
 
 
 @dataclass(slots=True)
-class Tally:
+class Actions:
     """What was done, for the report: counts of everything, paths of what was changed up to a bound."""
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -89,23 +89,23 @@ class Oracle:
         self._entity = entity
         self._matcher = matcher
         self.identifiers = identifiers
-        self.tally = Tally()
+        self.actions = Actions()
 
     def deidentified(self, original: Dataset) -> Dataset:
         """The object's data set de-identified, with pseudonyms and marks."""
         result = self._dataset(original, ("ascii",), path="", whole=False)
         for tag in (PATIENT_NAME, PATIENT_ID):
-            _put(result, tag, _PSEUDONYM_VRS[tag], self.identifiers.patient.encode("ascii"))
+            _set(result, tag, _PSEUDONYM_VRS[tag], self.identifiers.patient.encode("ascii"))
             if tag not in original:
-                self.tally.note(name_of(tag), Action.PSEUDONYM)
+                self.actions.note(name_of(tag), Action.PSEUDONYM)
         for tag in add_marks(result, self._profile):
-            self.tally.note(name_of(tag), Action.MARK)
+            self.actions.note(name_of(tag), Action.MARK)
         return Dataset(result)
 
     def removed_whole(self, trailer: Dataset) -> None:
         """Accounts for the elements behind the pixel data, of which none goes into the output."""
         for tag, _ in elements_of(trailer):
-            self.tally.note(name_of(tag), Action.REMOVE)
+            self.actions.note(name_of(tag), Action.REMOVE)
 
     def remapped_uid(self, original: str) -> str:
         """The UID that takes the place of `original`: itself if it is registered."""
@@ -123,7 +123,7 @@ class Oracle:
                 action = self._sequence(result, element, codecs, where, whole)
             else:
                 action = self._value(result, element, codecs, whole)
-            self.tally.note(where, action)
+            self.actions.note(where, action)
         return result
 
     def _sequence(
@@ -173,7 +173,7 @@ class Oracle:
             # not empty: the attribute may be of Type 1, and a dummy is legal for every Type
             echoless = self._without_echoes(tag, vr, value, codecs)
             if echoless != value:
-                _put(result, tag, vr, echoless)
+                _set(result, tag, vr, echoless)
                 return Action.DUMMY
         elif action is Action.STRUCTURE:
             action = Action.KEEP
@@ -227,15 +227,15 @@ class Oracle:
         if tag in _PSEUDONYM_VRS and not empty:
             return self._put_pseudonym(result, tag, value, codecs)
         if empty or action is Action.EMPTY:
-            _put(result, tag, vr, b"")
+            _set(result, tag, vr, b"")
         elif action is Action.REMAP or vr == "UI":
             new = [self.remapped_uid(uid) for uid in uid_values(value)]
-            _put(result, tag, "UI", "\\".join(new).encode("ascii"))
+            _set(result, tag, "UI", "\\".join(new).encode("ascii"))
             action = Action.REMAP
         elif action is Action.DUMMY:
-            _put(result, tag, vr, dummy(tag, vr))
+            _set(result, tag, vr, dummy(tag, vr))
         else:
-            _put(result, tag, vr, unpadded(value) if vr in STRING_VRS else value)
+            _set(result, tag, vr, unpadded(value) if vr in STRING_VRS else value)
         return action
 
     def _put_pseudonym(self, result: Elements, tag: int, value: bytes, codecs: tuple[str, ...]) -> Action:
@@ -243,9 +243,9 @@ class Oracle:
         vr = _PSEUDONYM_VRS[tag]
         if tag == ACCESSION_NUMBER:
             own = identity_text(value, codecs) == self._entity.accession
-            _put(result, tag, vr, self.identifiers.accession.encode("ascii") if own else b"")
+            _set(result, tag, vr, self.identifiers.accession.encode("ascii") if own else b"")
             return Action.PSEUDONYM if own else Action.EMPTY
-        _put(result, tag, vr, self.identifiers.patient.encode("ascii"))
+        _set(result, tag, vr, self.identifiers.patient.encode("ascii"))
         return Action.PSEUDONYM
 
     def _put_moved(self, result: Elements, tag: int, vr: str, value: bytes) -> bool:
@@ -256,9 +256,9 @@ class Oracle:
         new = moved(vr, components(text, vr), self.identifiers.shift_days)
         if new is None:
             return False
-        _put(result, tag, vr, "\\".join(new).encode("ascii"))
+        _set(result, tag, vr, "\\".join(new).encode("ascii"))
         return True
 
 
-def _put(result: Elements, tag: int, vr: str, value: bytes) -> None:
+def _set(result: Elements, tag: int, vr: str, value: bytes) -> None:
     result[BaseTag(tag)] = RawDataElement(BaseTag(tag), vr, len(value), value, 0, False, True)

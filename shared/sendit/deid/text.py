@@ -11,7 +11,6 @@ from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, python_en
 
 from sendit.deid.vrs import TEXT_VRS
 
-ASCII_ONLY = ("ascii",)
 _ESCAPE = re.compile(rb"(?=\x1b)")
 _BACKSLASHES_MATTER = frozenset({"LT", "ST", "UR", "UT"})
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")

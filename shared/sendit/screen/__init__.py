@@ -39,6 +39,9 @@ _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 
 # Conversion Type (PS3.3 C.8.6.1): everything that was a screen, a video or a sheet of film before
 _CAPTURED = frozenset({"DV", "SD", "SI", "DF", "DRW", "WSD", "SYN"})
+# a computed image of these may be a rendering or a page with names on it; projection X-ray is always processed
+_CROSS_SECTIONAL = frozenset({"CT", "MR", "PT", "NM"})
+_WITHOUT_PIXELS_OF_A_CAMERA = frozenset({"RTDOSE", "RTSTRUCT", "RTPLAN"})
 _CAPTURE_WORDS = ("SCREEN", "SAVE", "CAPTURE", "DOSE", "REPORT")
 _CAPTURE_DESCRIPTIONS = ("SCREEN SAVE", "SCREENSAVE", "SCREEN CAPTURE", "DOSE REPORT", "PATIENT PROTOCOL")
 
@@ -51,14 +54,16 @@ class Rejection:
     reason: str
 
 
-def screen_file(media_storage_sop_class: str) -> Rejection | None:
-    """The rejection of a file that is no image at all, by the SOP Class that its File Meta names.
+def screen_file(media_storage_sop_class: str, sop_class: str) -> Rejection | None:
+    """The rejection of a file by what its File Meta says it is, beside the SOP Class of its data set.
 
     A DICOMDIR has a SOP Class nowhere else, and none of the UIDs of an image.
     """
-    if media_storage_sop_class != _MEDIA_DIRECTORY:
-        return None
-    return Rejection("media-directory", "A DICOMDIR lists patients and files; it is no image.")
+    if media_storage_sop_class == _MEDIA_DIRECTORY:
+        return Rejection("media-directory", "A DICOMDIR lists patients and files; it is no image.")
+    if media_storage_sop_class and sop_class and media_storage_sop_class != sop_class:
+        return Rejection("sop-class-disagrees", "File Meta and data set name two SOP Classes; one of them is wrong.")
+    return None
 
 
 def screen(header: "Dataset") -> Rejection | None:
@@ -102,6 +107,21 @@ def _is_screen_save(header: "Dataset") -> bool:
     )
 
 
+def _is_not_original(header: "Dataset") -> bool:
+    """Image Type (PS3.3 C.7.6.1.1.2): ORIGINAL and PRIMARY; of projection X-ray, PRIMARY or nothing said."""
+    kinds = _ACCEPTED[_sop_class(header)]
+    values = _texts(header, "ImageType")
+    if kinds <= _WITHOUT_PIXELS_OF_A_CAMERA:
+        return False
+    if kinds <= _CROSS_SECTIONAL:
+        return values[:2] != ("ORIGINAL", "PRIMARY")
+    return values[1:2] not in {(), ("PRIMARY",)}
+
+
+def _is_in_colour(header: "Dataset") -> bool:
+    return any(not text.startswith("MONOCHROME") for text in _texts(header, "PhotometricInterpretation"))
+
+
 _RULES = (
     _Rule(
         "burned-in-annotation",
@@ -137,4 +157,10 @@ _RULES = (
             not _ACCEPTED[_sop_class(header)].issuperset(_texts(header, "Modality")) or not _texts(header, "Modality")
         ),
     ),
+    _Rule(
+        "not-original",
+        "A derived or secondary image may be a rendering or a page with names in its pixels.",
+        _is_not_original,
+    ),
+    _Rule("colour", "An accepted kind of image in colour is a picture of a screen or a rendering.", _is_in_colour),
 )

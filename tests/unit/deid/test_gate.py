@@ -36,7 +36,7 @@ def blind_rules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def leave_in_place(_: oracle.Oracle, result: oracle.Elements, tag: int, value: bytes, *_more: object) -> Action:
-    oracle._put(result, tag, "PN", value)
+    oracle._set(result, tag, "PN", value)
     return Action.KEEP
 
 

@@ -1,0 +1,84 @@
+"""One SQLite file in WAL mode: its schema, its transactions, and what it says when it cannot be reached."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sendit.errors import Code, TransientError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS batches (
+    number   INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    document TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ancestors (
+    ancestor TEXT NOT NULL,
+    id       TEXT NOT NULL REFERENCES batches (id),
+    PRIMARY KEY (ancestor, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS images (
+    batch_id TEXT NOT NULL REFERENCES batches (id),
+    id       TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (batch_id, id)
+) WITHOUT ROWID;
+"""
+_BUSY_SECONDS = 30.0
+
+
+class SqliteFile:
+    """A connection for several threads; other processes may have theirs.
+
+    Every method raises `TransientError` (no_space, status_unavailable) for what SQLite raises.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.touch(mode=0o600)
+        self._lock = threading.RLock()
+        with _reachable():
+            self._connection = sqlite3.connect(
+                path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=FULL")
+            self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """The answer to a query."""
+        with self._lock, _reachable():
+            return self._connection.execute(query, values).fetchall()
+
+    def write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Execute a statement for each row; inside a transaction."""
+        with self._lock, _reachable():
+            self._connection.executemany(statement, rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block is written, or nothing of it; no other writer comes in between."""
+        with self._lock, _reachable():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._connection.in_transaction:  # a full disk has rolled it back already
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+
+@contextmanager
+def _reachable() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        raise TransientError(Code.NO_SPACE if full else Code.STATUS_UNAVAILABLE) from None
