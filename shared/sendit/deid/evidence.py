@@ -29,7 +29,7 @@ _HALF = re.compile(r"[^\W_]+")
 _MOST_BYTES = 1024 * 1024
 _LONGEST = 1024
 """Of a longer value its beginning is enough to know it by."""
-_DATE = re.compile(rb"(?<!\d)\d{8}")
+_DATE = re.compile(rb"(?<!\d)(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
 _DATES = frozenset({"DA", "DT"})
 
 
@@ -95,7 +95,7 @@ class Evidence:
             DeidError: `malformed`, there are too many.
         """
         for found in _DATE.finditer(value):
-            self.dates.add(found.group().decode("ascii"))
+            self.dates.add(b"".join(found.group(1, 3, 4)).decode("ascii"))
             if len(self.dates) > MOST_VALUES:
                 raise DeidError(Refusal.MALFORMED)
 

@@ -31,7 +31,7 @@ from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.marks import MARKS
 from sendit.deid.oracle import ACCESSION_NUMBER, PATIENT_ID, PATIENT_NAME
 from sendit.deid.read import dataset_codecs, raw_value
-from sendit.deid.text import components, decoded, needs_bytes_searched, unpadded
+from sendit.deid.text import components, decoded, known_codecs, needs_bytes_searched, unpadded
 from sendit.deid.uids import uid_values
 from sendit.deid.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sendit.deid.matcher import Matcher
 
 _PSEUDONYMS = frozenset({PATIENT_ID, PATIENT_NAME, ACCESSION_NUMBER})
+_SPECIFIC_CHARACTER_SET = 0x00080005
 _CODE_VALUE, _CODING_SCHEME = 0x00080100, 0x00080102
 _STANDARD_SCHEMES = frozenset({b"DCM", b"FMA", b"LN", b"NCIt", b"SCT", b"SNM3", b"SRT", b"UCUM", b"UMLS"})
 _DATES = frozenset({"DA", "DT"})
@@ -120,6 +121,8 @@ def _is_left(
         return any(uid in matcher.evidence.uids for uid in uid_values(value))
     if vr in NUMERIC_STRING_VRS:
         return matcher.in_spelled_numbers(value)
+    if tag == _SPECIFIC_CHARACTER_SET:
+        return not known_codecs(value)  # ISO 2022 IR 87 is a term of the standard, whoever's id 2022 is
     text = decoded(value, vr, codecs)
     if text is None:
         return True

@@ -48,7 +48,11 @@ _WORD = re.compile(r"[^\W_]+")
 _EIGHT_DIGITS = re.compile(r"[0-9]{8,}")
 _DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+)+")
 _COMPONENT = re.compile(rb"[^\\]+")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DIGITS = re.compile(r"[0-9]{6,}")
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 _WITHOUT_ACCENT = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _NUMBERS = {"UL": "<L", "SL": "<l", "UV": "<Q", "SV": "<q", "FL": "<f", "FD": "<d"}
@@ -72,6 +76,10 @@ class Substrings(Generic[AnyStr]):
         self._lengths: dict[AnyStr, set[int]] = {}
         for one in self._wanted:
             self._lengths.setdefault(one[:SHORTEST_INSIDE_A_WORD], set()).add(len(one))
+
+    def has(self, text: AnyStr) -> bool:
+        """Whether a text is one of them."""
+        return text[:_LONGEST_INSIDE_A_WORD] in self._wanted
 
     def found_in(self, text: AnyStr) -> bool:
         """Whether one of them is in the text."""
@@ -115,11 +123,13 @@ class Matcher:
         self._known: dict[str, bool] = {}
         self._digits: set[str] = set()
         self._numbers: set[float] = set()
+        self._days: set[str] = set()
         self._uids = {uid for uid in evidence.uids if len(uid) >= _SHORTEST_UID}
         compact: set[str] = set()
+        names: set[str] = set()
         for value in evidence.searched | evidence.phrases:
             for spelling in _spellings(value):
-                self._add_text(words_of(spelling), compact)
+                self._add_text(words_of(spelling), compact, names)
         for date in evidence.dates:
             self._add_date(date)
         encoded = {date.encode("ascii") for date in evidence.dates}
@@ -127,6 +137,7 @@ class Matcher:
             if not _is_vocabulary(words_of(folded(text))):
                 encoded.update(_encodings(text))
         self._compact = Substrings(compact)
+        self._names = Substrings(names)
         self._encoded = Substrings(encoded)
         self._single_numbers = {unpack("<f", pack("<f", n))[0] for n in self._numbers if n < 1e38}
 
@@ -154,7 +165,7 @@ class Matcher:
 
     def is_one_of_the_numbers(self, component: bytes) -> bool:
         """Whether a number that is spelled out is a date or an identifier of six digits or more."""
-        return any(abs(number) in self._numbers for number in _spelled(component))
+        return any(self._is_known(number, self._numbers) for number in _spelled(component))
 
     def in_spelled_numbers(self, value: bytes) -> bool:
         """Whether one value of a DS or IS is a date or an identifier of six digits or more, however spelled."""
@@ -169,37 +180,49 @@ class Matcher:
             return False
         wanted = self._single_numbers if vr == "FL" else self._numbers
         size = 4 if vr in {"UL", "SL", "FL"} else 8
-        return any(abs(number) in wanted for (number,) in iter_unpack(_NUMBERS[vr], value[: len(value) // size * size]))
+        whole = value[: len(value) // size * size]
+        return any(self._is_known(number, wanted) for (number,) in iter_unpack(_NUMBERS[vr], whole))
 
-    def _add_text(self, words: list[str], compact: set[str]) -> None:
+    def _is_known(self, number: float, wanted: set[float]) -> bool:
+        """Whether a number is wanted, or begins with a day: 20200229.5, 202002291030."""
+        whole = abs(number)
+        if whole in wanted:
+            return True
+        return 1e7 <= whole < 1e15 and str(int(whole))[:8] in self._days
+
+    def _add_text(self, words: list[str], compact: set[str], names: set[str]) -> None:
         if not words or (_is_vocabulary(words) and max(map(len, words)) >= SHORTEST_SEARCHED):
             return  # of short words of the vocabulary there are names, too: Lin Fa
         self._words.add(words)
         joined = "".join(words)
         if len(joined) >= SHORTEST_INSIDE_A_WORD:
-            compact.add(joined)
-        if not (joined.isascii() and joined.isdigit()):
-            return
-        number = joined.lstrip("0")
-        if len(number) >= SHORTEST_SEARCHED:
-            self._words.add([number])
-        if _SHORTEST_NUMBER <= len(number) <= _LONGEST_NUMBER:
-            self._numbers.add(float(number))
-            compact.add(number)
+            (names if joined.isalpha() else compact).add(joined)
+        if joined.isascii() and joined.isdigit() and len(joined.lstrip("0")) >= SHORTEST_SEARCHED:
+            self._words.add([joined.lstrip("0")])
+        for run in _DIGITS.findall(joined):  # the number of MRN-7730915 says as much as all of it
+            number = run.lstrip("0")
+            if _SHORTEST_NUMBER <= len(number) <= _LONGEST_NUMBER:
+                self._words.add([number])
+                compact.add(number)
+                if int(number) % 1000:  # round numbers are counts and settings
+                    self._numbers.add(float(number))
 
     def _add_date(self, date: str) -> None:
         year, month, day = date[:4], date[4:6], date[6:]
         self._digits.add(date)
         if date[0] != "0":
             self._numbers.add(float(date))
+            self._days.add(date)
         if not 1 <= int(month) <= len(_MONTHS):
             return
         self._digits |= {day + month + year, month + day + year}
-        plain_month, plain_day, name = str(int(month)), str(int(day)), _MONTHS[int(month) - 1]
+        self._numbers |= {float(day + month + year), float(month + day + year)}
+        plain_month, plain_day, full_name = str(int(month)), str(int(day)), _MONTHS[int(month) - 1]
         for one in (plain_day, day):
-            self._words.add([one, name, year])
-            self._words.add([name, one, year])
-            self._words.add([f"{one}{name}{year}"])
+            for name in (full_name, full_name[:3]):
+                self._words.add([one, name, year])
+                self._words.add([name, one, year])
+                self._words.add([f"{one}{name}{year}"])
         for words in ([year, plain_month, plain_day], [plain_day, plain_month, year], [plain_month, plain_day, year]):
             self._words.add(words)
 
@@ -209,9 +232,17 @@ class Matcher:
         return (
             self._words.found_in(words)
             or self._compact.found_in(joined)
+            or self._names_in(words)
             or any(digits in self._digits for run in _EIGHT_DIGITS.findall(joined) for digits in _windows(run))
             or ("." in text and any(uid in self._uids for uid in _DOTTED.findall(text)))
         )
+
+    def _names_in(self, words: list[str]) -> bool:
+        """Whether a name stands inside a word, is two or three words together, or is spelled letter by letter."""
+        together = ("".join(words[at : at + count]) for count in (2, 3) for at in range(len(words) - count + 1))
+        spaced = "".join(words) if words and max(map(len, words)) == 1 else ""
+        inside = any(self._names.found_in(word) for word in (*words, spaced))
+        return inside or any(self._names.has(one) for one in together)
 
 
 def _windows(run: str) -> Iterator[str]:

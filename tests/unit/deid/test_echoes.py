@@ -184,3 +184,54 @@ def test_bulk_that_may_hold_anything_goes(tag: int, vr: str) -> None:
 def test_date_that_many_patients_share_does_not_tell_the_shift(tag: int, vr: str) -> None:
     output = read_back(deidentified(instance(element(tag, vr, "20150601")))[1])
     assert tag not in output or str(output[tag].value).startswith("1900")
+
+
+@pytest.mark.parametrize("charset", ["\\ISO 2022 IR 87", "\\ISO 2022 IR 149", "ISO 2022 IR 6\\ISO 2022 IR 100"])
+def test_term_for_a_character_set_is_nobodys_id(charset: str) -> None:
+    data = instance(element(0x00080005, "CS", charset), element(0x00200010, "SH", "2022"))
+    assert deidentified(data)[1]
+
+
+@pytest.mark.parametrize("kept", ["7730915", "rel 7730915 x", "v7730915"])
+def test_digits_of_an_id_with_letters_are_looked_for_too(kept: str) -> None:
+    for patient in ("MRN-7730915", "MRN7730915"):
+        assert b"7730915" not in deidentified(instance(patient_id(patient), element(MANUFACTURER, "LO", kept)))[1]
+        assert b"7730915" not in deidentified(instance(patient_id(patient), element(0x00200012, "IS", "7730915")))[1]
+
+
+@pytest.mark.parametrize("written", ["2020.02.29", "2020-02-29"])
+def test_date_in_an_old_spelling_is_a_date(written: str) -> None:
+    data = instance(
+        element(0x00080022, "DA", written.replace("2020", "2019")),
+        element(MANUFACTURER, "LO", written.replace("2020", "2019")),
+        element(0x00181020, "LO", "20190229"),
+        element(0x00200012, "IS", "20190229"),
+    )
+    output = deidentified(data)[1]
+    assert b"20190229" not in output
+    assert written.replace("2020", "2019").encode() not in output
+
+
+@pytest.mark.parametrize("kept", ["March 14, 1954", "14 MARCH 1954", "14 Mar 1954"])
+def test_month_is_known_by_its_full_name(kept: str) -> None:
+    output = deidentified(instance(element(0x00100030, "DA", "19540314"), element(MANUFACTURER, "LO", kept)))[1]
+    assert kept.encode() not in output
+
+
+@pytest.mark.parametrize("number", ["202002291030", "20200229103000", "20200229.5", "02292020", "29022020"])
+def test_number_that_begins_with_a_date_or_turns_it_round_becomes_a_dummy(number: str) -> None:
+    output = deidentified(instance(element(0x00189302, "DS", number), element(0x00189151, "DT", "20200229")))[1]
+    assert number.encode() not in output
+
+
+def test_round_number_is_a_setting_whoevers_id_it_is() -> None:
+    output = deidentified(instance(patient_id("500000"), element(0x00181153, "IS", "500000")))[1]
+    assert b"500000" in output
+
+
+def test_name_is_not_found_across_the_border_of_two_words() -> None:
+    name = element(0x00100010, "PN", "Carter^Ann")
+    output = deidentified(instance(name, element(MANUFACTURER, "LO", "Mesenteric artery")))[1]
+    assert b"Mesenteric artery" in output
+    for spelled in ("Car ter", "XCarter1", "C A R T E R"):
+        assert spelled.encode() not in deidentified(instance(name, element(MANUFACTURER, "LO", spelled)))[1]

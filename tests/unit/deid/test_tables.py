@@ -13,7 +13,7 @@ SHA256 = {
     "table_e3_4_1.json": "11a6b5ce2d5889f4b5596ad72b229c7cb42b77d795d59d95d34266b798757ce3",
     "table_e3_10_1.json": "65541f40962607ed35ce8c2c7fe0874bb8bc0b7d864a5b023be49dd0c28b464e",
     "keep_list.json": "9382933edb1e25d273cc50320afe3b74c926627b59fdce03a233fc8f2d41dbcb",
-    "vocabulary.json": "8f29f2b716e2f06cb4513ee0f726790a9cc617a00d5b6622036c0520d479e579",
+    "vocabulary.json": "3690bdd6bdc43ce06ada866f43290e0353320cd0f7cc4de93188bd243f459d3d",
 }
 
 
