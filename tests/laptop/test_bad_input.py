@@ -149,7 +149,7 @@ def test_source_out_and_home_must_lie_apart_links_resolved(source: str, out: str
 
 def test_two_runs_at_once_on_one_out_are_one_run(sendit: Sendit, home: Path, tmp_path: Path) -> None:
     source, out = tmp_path / "src", tmp_path / "out"
-    a_study(source, *(f"ST-1/{number}" for number in range(200)))
+    a_study(source, *(f"ST-1/{number}" for number in range(1000)))
     command = [str(SENDIT), "run", str(source), str(out)]
     with subprocess.Popen(
         command, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -164,7 +164,7 @@ def test_two_runs_at_once_on_one_out_are_one_run(sendit: Sendit, home: Path, tmp
         )
         assert elsewhere.returncode == 2
     assert first.returncode == 0
-    assert len(images_in(out)) == 200
+    assert len(images_in(out)) == 1000
 
 
 def test_an_out_that_somebody_else_filled_is_refused(sendit: Sendit, tmp_path: Path) -> None:
