@@ -48,14 +48,15 @@ def deidentify(
     root, name, only = files_of(source)
     if keep_paths:
         sys.stderr.write("Warning: paths and file names are kept as they are; make sure that none identifies.\n")
-    if not key_path(settings).exists():
-        sys.stderr.write(f"A new project key is made: {key_path(settings)}. Keep a backup of it.\n")
+    had_key = key_path(settings).exists()
     counts, reasons = Counts(), dict[str, int]()
     with (
         local_files(settings, source, root, out, keep_paths=keep_paths, with_report=report is not None) as files,
         _report_file(report) as report_file,
         watching() as watch,
     ):
+        if not had_key:
+            sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
         staging, workers_, ids = files
         entries = [entry for entry in staging.list(name) if only is None or entry.name == only]
         entries.sort(key=lambda entry: entry.name)

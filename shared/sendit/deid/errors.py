@@ -35,9 +35,9 @@ SENTENCES: dict[Refusal, str] = {
     "export the object again.",
     Refusal.INVALID_UID: "A UID that identifies the object is not a legal UID; export the object again.",
     Refusal.HEADER_TOO_LARGE: "What surrounds the pixel data is larger than the limit; "
-    "raise the limit or look at the object by hand.",
+    "raise the limit (SENDIT_MAX_HEADER_BYTES) or look at the object by hand.",
     Refusal.INFLATED_TOO_LARGE: "The deflated object inflates beyond the limit; "
-    "raise the limit or look at the object by hand.",
+    "raise the limit (SENDIT_MAX_INFLATED_BYTES) or look at the object by hand.",
     Refusal.UNSUPPORTED_TRANSFER_SYNTAX: "The transfer syntax is unknown or private; "
     "export the object in a transfer syntax of DICOM PS3.5.",
     Refusal.NO_PIXEL_DATA: "The object describes an image but holds no pixel data; copy it again.",
