@@ -1,0 +1,1 @@
+"""The whole cloud on this machine: emulators, functions, and what holds them together."""
