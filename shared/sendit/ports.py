@@ -40,6 +40,9 @@ class Staging(Protocol):
     def read_manifest(self, batch_id: str, generation: int) -> bytes | None:
         """The frozen manifest, or None."""
 
+    def manifests(self, batch_id: str) -> Iterator[bytes]:
+        """Every frozen manifest of a batch, oldest first: one for each time that it was asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -156,8 +159,8 @@ class StatusStore(Protocol):
     def release(self, batch_id: str, lease: Lease, now: datetime) -> None:
         """Give the lease back with the work unfinished, so that the next attempt need not wait."""
 
-    def flag_new_arrivals(self, batch_id: str, now: datetime) -> None:
-        """Record that files came or changed after the freeze."""
+    def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
+        """Record whether files came or changed after the freeze."""
 
     def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
         """Back to QUEUE, asked for by a person, with the images of these ids back to NEW.

@@ -1,14 +1,18 @@
 """What every `StatusStore` must do. A new adapter adds a maker and a parameter."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import firestore
 
+from sendit.adapters.firestore_status import FirestoreStatusStore
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.errors import Code, LeaseHeld, LeaseLost, Refused, SenditError
 from sendit.ports import Registered, StatusStore
@@ -22,9 +26,29 @@ RIVAL = Lease("two", NOON + timedelta(seconds=300))
 Maker = Callable[[], AbstractContextManager[StatusStore]]
 
 
-@pytest.fixture(params=["sqlite"])
-def maker(request: pytest.FixtureRequest, tmp_path: Path) -> Maker:
-    return {"sqlite": lambda: closing(SqliteStatusStore(tmp_path / "status.sqlite3"))}[request.param]
+@pytest.fixture(params=["sqlite", "firestore"])
+def maker(request: pytest.FixtureRequest) -> Maker:
+    maker: Maker = request.getfixturevalue(f"{request.param}_maker")
+    return maker
+
+
+@pytest.fixture
+def sqlite_maker(tmp_path: Path) -> Maker:
+    return lambda: closing(SqliteStatusStore(tmp_path / "status.sqlite3"))
+
+
+@pytest.fixture
+def firestore_maker(firestore_emulator: str, monkeypatch: pytest.MonkeyPatch) -> Maker:
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator)
+    project = f"contract-{uuid.uuid4().hex[:12]}"  # every test has a database of its own
+
+    @contextmanager
+    def opened() -> Iterator[StatusStore]:
+        client = firestore.Client(project=project, credentials=AnonymousCredentials())
+        yield FirestoreStatusStore(client)
+        client.close()  # type: ignore[no-untyped-call]
+
+    return opened
 
 
 @pytest.fixture
@@ -273,8 +297,21 @@ def test_a_state_that_may_not_follow_is_refused(store: StatusStore) -> None:
 
 def test_new_arrivals_are_flagged_on_a_batch_at_rest(store: StatusStore) -> None:
     rested(store)
-    store.flag_new_arrivals("b1", LATER)
+    store.set_new_arrivals("b1", True, LATER)
     assert fetched(store).has_new_arrivals
+
+
+def test_a_flag_of_new_arrivals_can_be_taken_back(store: StatusStore) -> None:
+    before = rested(store)
+    store.set_new_arrivals("b1", True, LATER)
+    store.set_new_arrivals("b1", False, LATER)
+    assert fetched(store) == before
+
+
+def test_a_batch_that_nobody_registered_has_no_new_arrivals(store: StatusStore) -> None:
+    with pytest.raises(Refused) as refusal:
+        store.set_new_arrivals("b1", True, LATER)
+    assert refusal.value.code is Code.UNKNOWN_BATCH
 
 
 def test_a_requeued_batch_is_frozen_anew_and_its_wanted_images_are_new_again(store: StatusStore) -> None:
@@ -289,7 +326,7 @@ def test_a_requeued_batch_is_frozen_anew_and_its_wanted_images_are_new_again(sto
     entries = [ErrorEntry(Code.TRUNCATED, "Why.", LATER, "i2"), ErrorEntry(Code.CONFLICT, "Why.", LATER, "i3")]
     store.save_outcomes("b1", LEASE, outcomes, Counts(4, 1, 1, 2), entries, LATER)
     store.finish("b1", LEASE, BatchState.DONEPROCESSING, (), LATER)
-    store.flag_new_arrivals("b1", LATER)
+    store.set_new_arrivals("b1", True, LATER)
     again = store.requeue("b1", {"i2"}, LATER)
     assert again == fetched(store)
     assert (again.state, again.generation, again.frozen, again.has_new_arrivals) == (BatchState.QUEUE, 8, False, False)
@@ -299,6 +336,14 @@ def test_a_requeued_batch_is_frozen_anew_and_its_wanted_images_are_new_again(sto
     states = {one.id: (one.state, one.code) for one in store.images("b1")}
     assert states["i2"] == (ImageState.NEW, None)
     assert states["i3"] == (ImageState.ERROR, Code.CONFLICT)
+
+
+def test_an_image_that_is_new_still_stays_as_it_is_when_it_is_asked_for(store: StatusStore) -> None:
+    at_work(store)
+    store.add_images("b1", LEASE, [image("i1"), image("i2")], NOON)
+    store.finish("b1", LEASE, BatchState.ERROR, (), LATER)
+    assert store.requeue("b1", {"i1"}, LATER).state is BatchState.QUEUE
+    assert {one.id: one for one in store.images("b1")} == {"i1": image("i1"), "i2": image("i2")}
 
 
 def test_a_batch_at_work_cannot_be_requeued(store: StatusStore) -> None:

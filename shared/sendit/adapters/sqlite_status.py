@@ -169,10 +169,10 @@ class SqliteStatusStore:
         with self._file.transaction():
             self._put(replace(self._held(batch_id, lease), lease=None, updated_at=now))
 
-    def flag_new_arrivals(self, batch_id: str, now: datetime) -> None:
-        """See `StatusStore.flag_new_arrivals`."""
+    def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
+        """See `StatusStore.set_new_arrivals`."""
         with self._file.transaction():
-            self._put(replace(self._get(batch_id), has_new_arrivals=True, updated_at=now))
+            self._put(replace(self._get(batch_id), has_new_arrivals=there, updated_at=now))
 
     def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
         """See `StatusStore.requeue`."""
@@ -182,6 +182,8 @@ class SqliteStatusStore:
             kept: list[ErrorEntry] = []
             counts = Counts(found=batch.counts.found)
             for image in self.images(batch_id):
+                if image.id in once_more and image.state is ImageState.NEW:
+                    continue
                 if image.id in once_more:
                     self._put_image(
                         Image(image.id, batch_id, ImageState.NEW, ((ImageState.NEW, now),), image.size_bytes)

@@ -1,0 +1,97 @@
+"""One change of a batch in Firestore: read, decide, commit, and again while another's write comes in between."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from google.api_core.retry import exponential_sleep_generator
+
+from sendit.adapters.firestore_commits import SECONDS_OF_PATIENCE, BatchDocuments, Change, Overtaken, Unanswered
+from sendit.errors import Code, LeaseLost, Refused, TransientError
+from sendit.records import (
+    IMAGES_A_WRITE,
+    MAX_ERRORS_KEPT,
+    Batch,
+    BatchState,
+    ErrorEntry,
+    Image,
+    Lease,
+    check_transition,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn at a change: the batch as it is now, and what it became if a commit whose answer was lost is written."""
+
+    batch: Batch
+    first: bool
+    unanswered: Batch | None
+
+
+Decide = Callable[[Turn], Change | None]
+
+
+def change(documents: BatchDocuments, batch_id: str, decide: Decide, lease: Lease | None = None) -> Batch:
+    """Make of a batch what `decide` says, which may be asked several times; None leaves the batch as it is.
+
+    Raises `LeaseLost`, nothing written, if there is a lease to go by and the batch is no longer under it;
+    `Refused` (unknown_batch).
+    """
+    unanswered: Batch | None = None
+    moved = False
+    for number in turns():
+        known = documents.read(batch_id)
+        if known is not None and unanswered is not None and moved and standing(known.batch) == standing(unanswered):
+            return known.batch  # the commit whose answer was lost is written
+        if lease is not None and (known is None or known.batch.lease is None or known.batch.lease.owner != lease.owner):
+            raise LeaseLost
+        if known is None:
+            raise Refused(Code.UNKNOWN_BATCH)
+        wanted = decide(Turn(known.batch, number == 0, unanswered))
+        if wanted is None:
+            return known.batch
+        try:
+            return documents.commit(known, wanted).batch
+        except Overtaken:
+            continue
+        except Unanswered:
+            unanswered, moved = wanted.batch, standing(wanted.batch) != standing(known.batch)
+    raise AssertionError("turns end by raising")
+
+
+def turns() -> Iterator[int]:
+    """Turns at a commit, ever further apart. Raises `TransientError` (status_unavailable) when patience ends."""
+    until = time.monotonic() + SECONDS_OF_PATIENCE
+    for turn, pause in enumerate(exponential_sleep_generator(initial=0.02, maximum=2.0)):
+        yield turn
+        if time.monotonic() + pause > until:
+            raise TransientError(Code.STATUS_UNAVAILABLE)
+        time.sleep(pause)
+
+
+def standing(batch: Batch) -> tuple[object, ...]:
+    """What tells that a batch was claimed, released, finished or queued by one write and no other."""
+    return batch.state, batch.generation, batch.attempt, batch.lease, batch.finished_at
+
+
+def moved_to(batch: Batch, state: BatchState, now: datetime) -> Batch:
+    """The batch in a state that may follow its own."""
+    check_transition(batch.state, state)
+    return replace(batch, state=state, updated_at=now)
+
+
+def with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
+    """The batch with more errors; all are counted, the first are kept."""
+    return replace(
+        batch,
+        errors=(*batch.errors, *errors)[:MAX_ERRORS_KEPT],
+        error_count=batch.error_count + len(errors),
+    )
+
+
+def parts_of(images: Sequence[Image]) -> Iterator[Sequence[Image]]:
+    """The images in parts of one commit each; no images are one part."""
+    for start in range(0, max(len(images), 1), IMAGES_A_WRITE):
+        yield images[start : start + IMAGES_A_WRITE]

@@ -1,0 +1,186 @@
+"""The status store of the cloud: Firestore, as its console shows it.
+
+A batch is a document of the collection `batches`, its images are the documents of its subcollection `images`.
+Every write goes with a precondition on the batch's document, so that a worker whose lease was taken over writes
+nothing, neither on the batch nor on any image.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from sendit.adapters.firestore_changes import Turn, change, moved_to, parts_of, with_errors
+from sendit.adapters.firestore_commits import BatchDocuments, Change
+from sendit.adapters.firestore_overlap import register
+from sendit.adapters.firestore_requeue import requeue
+from sendit.errors import Code, LeaseHeld, Refused
+from sendit.ports import Registered
+from sendit.records import CLAIMABLE, Batch, BatchState, Counts, ErrorEntry, Image, Lease, check_transition
+
+if TYPE_CHECKING:
+    from google.cloud import firestore
+
+
+class FirestoreStatusStore:
+    """A `StatusStore` in Firestore. Safe to use from several threads, processes and machines."""
+
+    def __init__(self, client: "firestore.Client") -> None:
+        self._documents = BatchDocuments(client)
+
+    def register(self, batch: Batch) -> Registered:
+        """See `StatusStore.register`."""
+        return register(self._documents, batch)
+
+    def mark_published(self, batch_id: str, now: datetime) -> None:
+        """See `StatusStore.mark_published`."""
+
+        def decide(turn: Turn) -> Change | None:
+            if turn.batch.state is not BatchState.QUEUE:
+                return None
+            return Change(moved_to(turn.batch, BatchState.NEW, now))
+
+        change(self._documents, batch_id, decide)
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """See `StatusStore.batch`."""
+        known = self._documents.read(batch_id)
+        return None if known is None else known.batch
+
+    def batches(self) -> Iterator[Batch]:
+        """See `StatusStore.batches`."""
+        for _, at_once in groupby(self._documents.by_age(), key=lambda known: known.batch.created_at):
+            for known in sorted(at_once, key=lambda known: known.create_time):
+                yield known.batch
+
+    def images(self, batch_id: str) -> Iterator[Image]:
+        """See `StatusStore.images`."""
+        return self._documents.images(batch_id)
+
+    def claim(self, batch_id: str, lease: Lease, now: datetime) -> Batch:
+        """See `StatusStore.claim`."""
+
+        def decide(turn: Turn) -> Change | None:
+            batch = turn.batch
+            if batch.state not in CLAIMABLE:
+                return None
+            if batch.lease is not None and batch.lease.expires_at > now:
+                raise LeaseHeld
+            claimed = replace(batch, lease=lease, attempt=batch.attempt + 1, started_at=batch.started_at or now)
+            return Change(moved_to(claimed, BatchState.PROCESSING, now))
+
+        return change(self._documents, batch_id, decide)
+
+    def renew(self, batch_id: str, lease: Lease, now: datetime) -> None:
+        """See `StatusStore.renew`."""
+        change(self._documents, batch_id, lambda turn: Change(replace(turn.batch, lease=lease, updated_at=now)), lease)
+
+    def freeze(
+        self,
+        batch_id: str,
+        lease: Lease,
+        *,
+        found: int,
+        size_bytes: int,
+        profile_digest: str,
+        key_id: str,
+        now: datetime,
+    ) -> None:
+        """See `StatusStore.freeze`."""
+
+        def decide(turn: Turn) -> Change:
+            frozen = replace(
+                turn.batch,
+                frozen=True,
+                counts=replace(turn.batch.counts, found=found),
+                size_bytes=size_bytes,
+                profile_digest=profile_digest,
+                key_id=key_id,
+                updated_at=now,
+            )
+            return Change(frozen)
+
+        change(self._documents, batch_id, decide, lease)
+
+    def add_images(self, batch_id: str, lease: Lease, images: Sequence[Image], now: datetime) -> None:
+        """See `StatusStore.add_images`."""
+        for part in parts_of(images):
+
+            def decide(turn: Turn, part: Sequence[Image] = part) -> Change:
+                # one image that is there fails the commit whole: only then is it worth a read to know which
+                known = {} if turn.first else self._documents.read_images(batch_id, [image.id for image in part])
+                fresh = [image for image in part if image.id not in known]
+                return Change(replace(turn.batch, updated_at=now), created=fresh)
+
+            change(self._documents, batch_id, decide, lease)
+
+    def save_outcomes(
+        self,
+        batch_id: str,
+        lease: Lease,
+        images: Sequence[Image],
+        counts: Counts,
+        errors: Sequence[ErrorEntry],
+        now: datetime,
+    ) -> None:
+        """See `StatusStore.save_outcomes`. Of an image that is written already, the errors are too."""
+        for part, told in _shared_out(images, errors):
+
+            def decide(turn: Turn, part: Sequence[Image] = part, told: Sequence[ErrorEntry] = told) -> Change:
+                fresh = self._unwritten(batch_id, part)
+                written = {image.id for image in part} - {image.id for image in fresh}
+                new = [entry for entry in told if entry.image_id not in written]
+                if turn.unanswered is not None and turn.unanswered.error_count == turn.batch.error_count:
+                    new = []  # under this lease nobody else counts errors: they came with the lost answer
+                return Change(with_errors(replace(turn.batch, counts=counts, updated_at=now), new), replaced=fresh)
+
+            change(self._documents, batch_id, decide, lease)
+
+    def finish(
+        self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
+    ) -> Batch:
+        """See `StatusStore.finish`."""
+
+        def decide(turn: Turn) -> Change:
+            rested = with_errors(replace(turn.batch, lease=None, finished_at=now), errors)
+            return Change(moved_to(rested, state, now))
+
+        return change(self._documents, batch_id, decide, lease)
+
+    def release(self, batch_id: str, lease: Lease, now: datetime) -> None:
+        """See `StatusStore.release`."""
+        change(self._documents, batch_id, lambda turn: Change(replace(turn.batch, lease=None, updated_at=now)), lease)
+
+    def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
+        """See `StatusStore.set_new_arrivals`."""
+        change(
+            self._documents, batch_id, lambda turn: Change(replace(turn.batch, has_new_arrivals=there, updated_at=now))
+        )
+
+    def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
+        """See `StatusStore.requeue`."""
+        return requeue(self._documents, batch_id, frozenset(again), now)
+
+    def _unwritten(self, batch_id: str, images: Sequence[Image]) -> list[Image]:
+        """Those of the images that are not yet in the store as they are; all may follow what is there."""
+        ids = {image.id for image in images}
+        known = self._documents.read_images(batch_id, sorted(ids))
+        if len(known) < len(ids):
+            raise Refused(Code.UNKNOWN_BATCH)
+        fresh = [image for image in images if known[image.id] != image]
+        for image in fresh:
+            check_transition(known[image.id].state, image.state)
+        return fresh
+
+
+def _shared_out(
+    images: Sequence[Image], errors: Sequence[ErrorEntry]
+) -> Iterator[tuple[Sequence[Image], list[ErrorEntry]]]:
+    """The images in parts of one commit each, every part with its images' errors; the first with the batch's own."""
+    ids = {image.id for image in images}
+    theirs = [entry for entry in errors if entry.image_id not in ids]
+    for part in parts_of(images):
+        inside = {image.id for image in part}
+        yield part, [*theirs, *(entry for entry in errors if entry.image_id in inside)]
+        theirs = []
