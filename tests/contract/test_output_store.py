@@ -6,8 +6,10 @@ from typing import Protocol
 
 import google_crc32c
 import pytest
+from tests.contract.buckets import TestBucket, unreachable_client
 
 from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.gcs_output import GcsOutput
 from sendit.errors import Code, ImageError, TransientError
 from sendit.ports import OutputStore, Stored
 
@@ -34,9 +36,23 @@ class FolderRig:
         self.root.rmdir()
 
 
-@pytest.fixture(params=["folder"])
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
-    return {"folder": FolderRig}[request.param](tmp_path)
+class GcsRig:
+    def __init__(self, made: TestBucket) -> None:
+        self._made = made
+        self.store: OutputStore = GcsOutput(made.client, made.place)
+
+    def names(self) -> set[str]:
+        return self._made.names()
+
+    def cut_off(self) -> None:
+        self.store = GcsOutput(unreachable_client(), self._made.place)
+
+
+@pytest.fixture(params=["folder", "gcs"])
+def rig(request: pytest.FixtureRequest) -> Rig:
+    if request.param == "folder":
+        return FolderRig(request.getfixturevalue("tmp_path"))
+    return GcsRig(TestBucket.make(request))
 
 
 def put(store: OutputStore, data: bytes, name: str = NAME) -> Stored:

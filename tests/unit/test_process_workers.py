@@ -1,7 +1,11 @@
 """Worker processes: spread, deaths told apart, and none that cannot start blamed on an image."""
 
 import os
+import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,14 +35,22 @@ class Pipeline:
             try:
                 (self.folder / entry.name).touch(exist_ok=False)
             except FileExistsError:
-                return Planned(entry, "", entry.name)
+                return Planned(entry, f"{os.getpid()}", entry.name)
             os._exit(9)
         if entry.name.startswith("full"):
             raise TransientError(Code.NO_SPACE)
-        return Planned(entry, "", entry.name)
+        if entry.name.startswith("slow"):
+            time.sleep(0.1)
+        return Planned(entry, f"{os.getpid()}", entry.name)
 
     def store(self, batch: BatchName, planned: Planned) -> Outcome:
-        return Outcome(planned.entry, ImageState.DONEPROCESSING, NOON, NOON, output=planned.output)
+        if planned.entry.name.startswith("last"):
+            os._exit(9)
+        if planned.entry.name.startswith("wait"):
+            time.sleep(0.1)
+        (self.folder / f"stored {planned.entry.name}").touch()
+        place = f"{planned.identity} {os.getpid()}"
+        return Outcome(planned.entry, ImageState.DONEPROCESSING, NOON, NOON, output=planned.output, place=place)
 
 
 @dataclass(frozen=True)
@@ -52,9 +64,10 @@ class Maker:
         return Pipeline(self.folder)
 
 
-@pytest.fixture
-def workers(tmp_path: Path) -> Iterator[ProcessWorkers]:
-    with ProcessWorkers(2, Maker(tmp_path)) as made:  # type: ignore[arg-type]
+@pytest.fixture(params=[(1, 1), (4, 3)], ids=["one by one", "in slices, over threads"])
+def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ProcessWorkers]:
+    slice_size, threads = request.param
+    with ProcessWorkers(2, Maker(tmp_path), slice_size=slice_size, threads=threads) as made:  # type: ignore[arg-type]
         yield made
 
 
@@ -99,3 +112,78 @@ def test_processes_that_cannot_start_are_no_images_fault_and_quote_nothing(
         list(broken.inspect(BATCH, entries("a", "b")))
     assert error.value.code is Code.WORKERS_UNAVAILABLE
     assert "DOE" not in capfd.readouterr().err
+
+
+def planned(workers: ProcessWorkers, *names: str, batch: BatchName = BATCH) -> list[Planned]:
+    plans = [result for result in workers.inspect(batch, entries(*names)) if isinstance(result, Planned)]
+    assert sorted(plan.entry.name for plan in plans) == sorted(names)
+    return plans
+
+
+def test_an_image_is_stored_by_the_process_that_inspected_it(workers: ProcessWorkers) -> None:
+    plans = planned(workers, *(f"slow {number}" for number in range(20)))
+    assert len({plan.identity for plan in plans}) == 2
+    for half in (plans[::2], plans[1::2]):  # as in waves
+        places = [outcome.place.split() for outcome in workers.store(BATCH, half)]
+        assert len(places) == 10
+        assert all(inspected == stored for inspected, stored in places)
+
+
+def test_the_processes_stay_the_same_from_batch_to_batch(workers: ProcessWorkers) -> None:
+    first = {plan.identity for plan in planned(workers, *(f"slow {number}" for number in range(8)))}
+    names = [f"slow {number}" for number in range(8)]
+    assert {plan.identity for plan in planned(workers, *names, batch=BatchName.parse("ST-2"))} == first
+
+
+def test_few_images_are_spread_over_all_processes(workers: ProcessWorkers) -> None:
+    assert len({plan.identity for plan in planned(workers, "slow 1", "slow 2")}) == 2
+
+
+def test_what_waits_overlaps(tmp_path: Path) -> None:
+    with ProcessWorkers(1, Maker(tmp_path), slice_size=20, threads=10) as workers:  # type: ignore[arg-type]
+        plans = planned(workers, *(f"wait {number}" for number in range(20)))
+        started = time.monotonic()
+        assert len(list(workers.store(BATCH, plans))) == 20
+        assert time.monotonic() - started < 1.5  # of 2 s one by one
+
+
+def test_an_image_that_ends_its_process_as_it_is_stored_takes_no_other_along(workers: ProcessWorkers) -> None:
+    plans = planned(workers, *"abcdefgh", "last")
+    outcomes = {outcome.entry.name: outcome for outcome in workers.store(BATCH, plans)}
+    assert outcomes.pop("last").code is Code.WORKER_CRASHED
+    assert outcomes.keys() == set("abcdefgh")
+    assert {outcome.code for outcome in outcomes.values()} == {None}
+    assert len(planned(workers, *"ijkl")) == 4
+
+
+def test_two_batches_at_once_get_each_their_own_whatever_dies(workers: ProcessWorkers) -> None:
+    def run(number: int) -> Counter[Code | None]:
+        batch = BatchName.parse(f"ST-{number}")
+        codes: Counter[Code | None] = Counter()
+        for round_ in range(3):
+            names = [f"{name} {number} {round_}" for name in (*"abcdefg", "last")]
+            plans = planned(workers, *names, batch=batch)
+            codes.update(outcome.code for outcome in workers.store(batch, plans))
+        return codes
+
+    with ThreadPoolExecutor(3) as threads:
+        for codes in threads.map(run, range(3)):
+            assert codes == {None: 21, Code.WORKER_CRASHED: 3}
+    assert threading.active_count() < 50
+
+
+def test_what_was_done_beside_the_image_that_stopped_the_attempt_is_told_first(tmp_path: Path) -> None:
+    with ProcessWorkers(1, Maker(tmp_path), slice_size=8) as workers:  # type: ignore[arg-type]
+        results = workers.inspect(BATCH, entries("a", "full", "b", "c"))
+        told: list[str] = []
+        with pytest.raises(TransientError):
+            for result in results:
+                told.append(result.entry.name)  # noqa: PERF401  what came before the error counts
+        assert told == ["a"]  # the first slice was two images
+
+
+def test_a_caller_that_stops_listening_leaves_the_processes_fit_for_the_next(workers: ProcessWorkers) -> None:
+    results = workers.inspect(BATCH, entries(*(f"slow {number}" for number in range(40))))
+    next(results)
+    del results
+    assert len(planned(workers, *"abc")) == 3

@@ -13,10 +13,10 @@ import google_crc32c
 
 from sendit.errors import Code, ImageError, TransientError
 from sendit.files import FULL
+from sendit.label import LABEL
 from sendit.ports import Stored
 
 TEMPORARY = ".sendit-tmp"
-LABEL = ".sendit.json"
 
 _CHUNK = 1024 * 1024
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})

@@ -68,6 +68,14 @@ class FolderStaging:
         except OSError:
             raise TransientError(Code.STAGING_UNAVAILABLE) from None
 
+    def manifests(self, batch_id: str) -> Iterator[bytes]:
+        """See `Staging.manifests`."""
+        numbers = sorted(int(path.name.partition(".")[0]) for path in (self._manifests / batch_id).glob("*.jsonl.gz"))
+        for number in numbers:
+            data = self.read_manifest(batch_id, number)
+            if data is not None:
+                yield data
+
     def _manifest(self, batch_id: str, generation: int) -> Path:
         return self._manifests / batch_id / f"{generation}.jsonl.gz"
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,8 @@ class Home:
 
     path: Path
 
-    def prepare(self) -> None:
-        """Make the folder, and the key on first use.
+    def prepare(self, *, with_key: bool = True) -> None:
+        """Make the folder, and the key on first use unless it lies elsewhere.
 
         Raises `UsageError`: home_unusable, home_not_private, or bad_key if there is state and no key: a new
         one would give every patient a second pseudonym.
@@ -38,7 +38,7 @@ class Home:
             raise UsageError(Code.HOME_NOT_PRIVATE, f"Run: chmod 700 {self.path}")
         with self.usable(), self._alone():
             sweep_private(self.path)
-            if self.key_path.exists():
+            if self.key_path.exists() or not with_key:
                 return
             if (self.path / "runs").exists():
                 hint = f"{self.key_path} is gone: restore it from a backup, or begin anew with another SENDIT_HOME."
@@ -48,15 +48,10 @@ class Home:
     def key(self) -> bytes:
         """The project key. Raises `UsageError` (bad_key) for one that is missing, damaged or open."""
         path = self.key_path
-        try:
+        with suppress(OSError):
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
                 raise UsageError(Code.BAD_KEY, f"Others can read it. Run: chmod 600 {path}")
-            key = bytes.fromhex(path.read_text("ascii").strip())
-        except (ValueError, OSError):
-            key = b""
-        if len(key) != _KEY_BYTES:
-            raise UsageError(Code.BAD_KEY, f"{path} is not {2 * _KEY_BYTES} hex digits: restore it from a backup.")
-        return key
+        return read_key(path)
 
     @contextmanager
     def usable(self) -> Iterator[None]:
@@ -105,3 +100,14 @@ class Home:
             if data is not None:
                 found[about.parent] = json.loads(data)["out"]
         return found
+
+
+def read_key(path: Path) -> bytes:
+    """A project key. Raises `UsageError` (bad_key) for one that is missing or damaged; none is ever made."""
+    try:
+        key = bytes.fromhex(path.read_text("ascii").strip())
+    except (ValueError, OSError):
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise UsageError(Code.BAD_KEY, f"{path} is not {2 * _KEY_BYTES} hex digits: restore it from a backup.")
+    return key

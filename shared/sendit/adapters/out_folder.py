@@ -1,42 +1,24 @@
 """OUT as a whole: whose key and profile wrote it, and that only one run at a time does."""
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from sendit.adapters.folder_output import LABEL, TEMPORARY
+from sendit.adapters.folder_output import TEMPORARY
 from sendit.errors import Code, UsageError
 from sendit.files import read_or_none
+from sendit.label import LABEL, OutLabel
 
 
-@dataclass(frozen=True, slots=True)
-class OutLabel:
-    """What OUT says about itself. Not secret: the key's id is derived one way."""
-
-    key_id: str
-    profile: str
-    profile_digest: str
-
-    @classmethod
-    def read(cls, out: Path) -> "OutLabel | None":
-        """The label, or None if OUT has none. Raises `UsageError` (out_unusable) for a damaged one."""
-        try:
-            data = read_or_none(out / LABEL)
-            if not data:
-                return None
-            fields = json.loads(data)
-            return cls(fields["key_id"], fields["profile"], fields["profile_digest"])
-        except (OSError, ValueError, KeyError, TypeError):
-            raise UsageError(Code.OUT_UNUSABLE, f"{out / LABEL} is damaged; use another OUT.") from None
-
-    def to_json(self) -> bytes:
-        """The label's bytes; the same for every run with this key and profile."""
-        fields = {"key_id": self.key_id, "profile": self.profile, "profile_digest": self.profile_digest}
-        return (json.dumps(fields, sort_keys=True) + "\n").encode("ascii")
+def read_label(out: Path) -> OutLabel | None:
+    """OUT's label, or None if it has none. Raises `UsageError` (out_unusable) for a damaged one."""
+    try:
+        data = read_or_none(out / LABEL)
+        return OutLabel.from_json(data) if data else None
+    except (OSError, ValueError):
+        raise UsageError(Code.OUT_UNUSABLE, f"{out / LABEL} is damaged; use another OUT.") from None
 
 
 def check_apart(source: Path, out: Path, home: Path) -> None:
@@ -54,7 +36,7 @@ def check_ours(out: Path, label: OutLabel) -> None:
         raise UsageError(Code.OUT_UNUSABLE, f"{out} is not a folder.")
     if (out / TEMPORARY).is_symlink():
         raise UsageError(Code.OUT_UNUSABLE, f"{out / TEMPORARY} is a link; remove it.")
-    found = OutLabel.read(out)
+    found = read_label(out)
     if found is None:
         if out.exists() and any(item.name != LABEL for item in out.iterdir()):
             raise UsageError(Code.OUT_NOT_EMPTY, f"Use an empty folder instead of {out}, or a new one.")
@@ -86,7 +68,7 @@ def held(out: Path, label: OutLabel) -> Iterator[None]:
         except OSError:
             raise UsageError(Code.RUN_IN_PROGRESS, f"Wait until it is done: {out}") from None
         check_ours(out, label)  # another run may have labelled it a moment ago
-        if OutLabel.read(out) is None:
+        if read_label(out) is None:
             os.write(descriptor, label.to_json())
             os.fsync(descriptor)
         yield

@@ -1,40 +1,48 @@
 """Image workers as processes of their own: de-identifying is bound by the processor, not by the disk."""
 
 import logging
-import multiprocessing
-import os
-import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
-from multiprocessing.connection import wait
-from typing import TypeVar
+from itertools import islice
+from typing import Generic, cast
 
+from sendit.adapters.lane import Item, Lane, Result, Step, inspect, store
 from sendit.errors import SENTENCES, Code, TransientError
 from sendit.images import ImagePipeline, Outcome, Planned
-from sendit.logs import event, place_of
+from sendit.logs import event
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 
-Item = TypeVar("Item", Entry, Planned)
-Result = TypeVar("Result", Outcome, "Planned | Outcome")
+_BATCHES_REMEMBERED = 16
+_SLICES_A_LANE = 2  # one at work, one waiting, so that no process has to wait for the parent
 
-_pipeline: ImagePipeline | None = None  # of this worker process
+Slice = tuple[int, Sequence[Item]]
 
 
 class ProcessWorkers:
     """`ImageWorkers` in `count` spawned processes, each with a pipeline that `make_pipeline` builds there.
 
-    A process that dies takes no image along: those that were in work are tried again one by one, and only
-    an image that ends its process when it is alone becomes an error (worker_crashed).
+    Images travel in slices of up to `slice_size`; a process works on `threads` of a slice at a time, which
+    overlaps what they wait for. An image is stored by the process that inspected it, which may have kept its
+    bytes. Processes live until the end, and several threads may ask at once.
+
+    A process that dies takes no image along: those that were in its hands are tried again, each alone in a
+    process of its own, and only an image that ends it there becomes an error (worker_crashed).
     """
 
-    def __init__(self, count: int, make_pipeline: Callable[[], ImagePipeline]) -> None:
-        self._count = count
+    def __init__(
+        self, count: int, make_pipeline: Callable[[], ImagePipeline], *, slice_size: int = 1, threads: int = 1
+    ) -> None:
+        self._lanes = [Lane(make_pipeline, threads) for _ in range(count)]
         self._make_pipeline = make_pipeline
-        self._pool: ProcessPoolExecutor | None = None
+        self._slice_size = slice_size
+        self._lock = threading.Lock()
+        self._on_trial = threading.Lock()
+        self._inspected_by: dict[BatchName, dict[str, int]] = {}
 
     def __enter__(self) -> "ProcessWorkers":
         """Processes start when there is work."""
@@ -42,115 +50,142 @@ class ProcessWorkers:
 
     def __exit__(self, *_: object) -> None:
         """End the processes; what they are at is finished first, what waits is dropped."""
-        self._shut()
+        for lane in self._lanes:
+            lane.shut()
 
     def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
         """See `ImageWorkers.inspect`."""
-        return self._spread(_inspect, batch, entries)
+        entries = list(entries)
+        by: dict[str, int] = {}
+        with self._lock:
+            self._inspected_by.pop(batch, None)
+            self._inspected_by[batch] = by
+            if len(self._inspected_by) > _BATCHES_REMEMBERED:
+                del self._inspected_by[next(iter(self._inspected_by))]
+
+        def remember(entry: Entry, lane: int) -> None:
+            by[entry.name] = lane
+
+        # few images are spread as well as many
+        slice_size = min(self._slice_size, -(-len(entries) // (len(self._lanes) * _SLICES_A_LANE)))
+        return self._spread(inspect, batch, _FromOne(entries, slice_size), remember)
 
     def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
         """See `ImageWorkers.store`."""
-        return self._spread(_store, batch, planned)
+        with self._lock:
+            by = self._inspected_by.get(batch, {})
+        piles: list[list[Planned]] = [[] for _ in self._lanes]
+        for position, plan in enumerate(planned):
+            piles[by.get(plan.entry.name, position % len(piles))].append(plan)
+        results = self._spread(store, batch, _FromEach(piles, self._slice_size), lambda _, __: None)
+        return cast("Iterator[Outcome]", results)
 
     def _spread(
-        self, work: Callable[[BatchName, Item], Result], batch: BatchName, items: Iterable[Item]
-    ) -> "Iterator[Result | Outcome]":
-        futures: dict[Future[Result], Item] = {}
-        suspects: list[Item] = []
-        for item in items:
-            try:
-                futures[self._running().submit(work, batch, item)] = item
-            except BrokenProcessPool:
-                suspects.append(item)
-        try:
-            for future in as_completed(futures):
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    suspects.append(futures[future])
-        finally:
-            for future in futures:
-                future.cancel()
-        if suspects:
+        self, step: Step[Item], batch: BatchName, source: "_Source[Item]", seen: Callable[[Item, int], None]
+    ) -> Iterator[Result]:
+        """Work until the source is empty, in rounds: each ends with its lanes idle, and then come the trials."""
+        while True:
+            suspects = yield from self._round(step, batch, source, seen)
+            if not suspects:
+                return
             event(logging.WARNING, "A worker process died; its images are tried again one by one.")
-            self._shut()
-        for item in suspects:
-            yield self._alone(work, batch, item)
+            yield from self._try_alone(step, batch, suspects)
 
-    def _alone(self, work: Callable[[BatchName, Item], Result], batch: BatchName, item: Item) -> "Result | Outcome":
+    def _round(
+        self, step: Step[Item], batch: BatchName, source: "_Source[Item]", seen: Callable[[Item, int], None]
+    ) -> Generator[Result, None, list[Item]]:
+        """Keep all lanes busy; returns the images of those that died, which get no more work in this round."""
+        busy: dict[Future[Sequence[Result | TransientError]], Slice[Item]] = {}
+        load = dict.fromkeys(range(len(self._lanes)), 0)
+        suspects: list[Item] = []
         try:
-            self._running().submit(_ready).result()
-        except BrokenProcessPool:
-            self._shut()
-            raise TransientError(Code.WORKERS_UNAVAILABLE) from None
+            while True:
+                for depth in range(_SLICES_A_LANE):
+                    for lane in [lane for lane, slices in load.items() if slices <= depth]:
+                        if items := source.take(lane):
+                            busy[self._lanes[lane].submit(step, batch, items)] = (lane, items)
+                            load[lane] += 1
+                if not busy:
+                    return suspects
+                for future in wait(busy, return_when=FIRST_COMPLETED).done:
+                    lane, items = busy.pop(future)
+                    try:
+                        results = future.result()
+                    except BrokenProcessPool:
+                        suspects.extend(items)
+                        load.pop(lane, None)
+                        continue
+                    if lane in load:
+                        load[lane] -= 1
+                    for item in items:
+                        seen(item, lane)
+                    yield from _sound(results)
+        finally:
+            for future in busy:
+                future.cancel()
+
+    def _try_alone(self, step: Step[Item], batch: BatchName, suspects: Sequence[Item]) -> Iterator[Result]:
+        """Try image after image in a fresh process. Raises `TransientError` (workers_unavailable) if none starts."""
+        trial = Lane(self._make_pipeline)
         try:
-            return self._running().submit(work, batch, item).result()
-        except BrokenProcessPool:
-            self._shut()
-            now = datetime.now(UTC)
-            code = Code.WORKER_CRASHED
-            return Outcome(_entry_of(item), ImageState.ERROR, now, now, code=code, sentence=SENTENCES[code])
-
-    def _running(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._count,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_start,
-                initargs=(self._make_pipeline,),
-            )
-            # processes start at the first submit and inherit what is blocked: Ctrl-C is for the parent alone
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
-                self._pool.submit(_ready)
-            except OSError:
-                raise TransientError(Code.WORKERS_UNAVAILABLE) from None
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return self._pool
-
-    def _shut(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+            for item in suspects:
+                with self._on_trial:
+                    trial.try_to_start()
+                    try:
+                        results = trial.submit(step, batch, [item]).result()
+                    except BrokenProcessPool:
+                        results = [_crashed(item)]
+                yield from _sound(results)
+        finally:
+            trial.shut()
 
 
-def _entry_of(item: Entry | Planned) -> Entry:
-    return item.entry if isinstance(item, Planned) else item
+class _Source(Generic[Item]):
+    """Where lanes take their slices from."""
+
+    def take(self, lane: int) -> Sequence[Item]:
+        """The next slice for a lane; empty if there is none."""
+        raise NotImplementedError
 
 
-def _start(make_pipeline: Callable[[], ImagePipeline]) -> None:
-    """Make a fresh process a worker: deaf to Ctrl-C, which its parent hears, and gone when its parent is."""
-    global _pipeline
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
-    try:
-        _pipeline = make_pipeline()
-    except Exception as error:  # noqa: BLE001  the pool would print it, with its text
-        event(logging.ERROR, "A worker process could not start.", place=place_of(error))
-        os._exit(1)
+class _FromOne(_Source[Item]):
+    """Any slice for any lane."""
+
+    def __init__(self, items: Iterable[Item], slice_size: int) -> None:
+        self._items: Iterator[Item] = iter(items)
+        self._slice_size = slice_size
+
+    def take(self, lane: int) -> Sequence[Item]:
+        del lane
+        return list(islice(self._items, self._slice_size))
 
 
-def _follow(parent: int) -> None:
-    wait([parent])
-    os._exit(1)
+class _FromEach(_Source[Item]):
+    """To each lane its own."""
+
+    def __init__(self, piles: Iterable[Iterable[Item]], slice_size: int) -> None:
+        self._piles: list[deque[Item]] = [deque(pile) for pile in piles]
+        self._slice_size = slice_size
+
+    def take(self, lane: int) -> Sequence[Item]:
+        pile = self._piles[lane]
+        return [pile.popleft() for _ in range(min(self._slice_size, len(pile)))]
 
 
-def _ready() -> None:
-    """Does nothing, in a process that could start."""
+def _sound(results: Iterable[Result | TransientError]) -> Iterator[Result]:
+    """The results; then what stops the attempt, if anything does."""
+    stopped = None
+    for result in results:
+        if isinstance(result, TransientError):
+            stopped = result
+        else:
+            yield result
+    if stopped is not None:
+        raise stopped
 
 
-def _inspect(batch: BatchName, entry: Entry) -> Planned | Outcome:
-    return _the_pipeline().inspect(batch, entry)
-
-
-def _store(batch: BatchName, planned: Planned) -> Outcome:
-    return _the_pipeline().store(batch, planned)
-
-
-def _the_pipeline() -> ImagePipeline:
-    if _pipeline is None:
-        raise RuntimeError("this process was not started as a worker")
-    return _pipeline
+def _crashed(item: Entry | Planned) -> Outcome:
+    now = datetime.now(UTC)
+    code = Code.WORKER_CRASHED
+    entry = item.entry if isinstance(item, Planned) else item
+    return Outcome(entry, ImageState.ERROR, now, now, code=code, sentence=SENTENCES[code])

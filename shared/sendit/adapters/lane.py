@@ -1,0 +1,148 @@
+"""A lane: one spawned process that works on images, a slice after the other; and what goes on inside it."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+from sendit.errors import Code, TransientError
+from sendit.images import ImagePipeline, Outcome, Planned
+from sendit.logs import event, place_of
+from sendit.refs import BatchName, Entry
+
+Item = TypeVar("Item", Entry, Planned)
+Result = Planned | Outcome
+Step = Callable[[BatchName, Item], Result]
+
+
+class Lane:
+    """One process, started when there is work and again when it died. Threads of the parent may share it."""
+
+    def __init__(self, make_pipeline: Callable[[], ImagePipeline], threads: int = 1) -> None:
+        self._make_pipeline = make_pipeline
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(
+        self, step: Step[Item], batch: BatchName, items: Sequence[Item]
+    ) -> "Future[Sequence[Result | TransientError]]":
+        """Hand over a slice; its future raises `BrokenProcessPool` if the process dies before the slice is done.
+
+        An image that stops the attempt has its `TransientError` in the place of its result.
+        Raises `TransientError` (workers_unavailable) if no process can be had.
+        """
+        with self._lock:
+            if self._pool is not None:
+                try:
+                    return self._pool.submit(_work, step, batch, items)
+                except BrokenProcessPool:  # since the last slice
+                    self._pool.shutdown()
+            self._pool = self._started()
+            return self._pool.submit(_work, step, batch, items)
+
+    def try_to_start(self) -> None:
+        """Raise `TransientError` (workers_unavailable) unless a fresh process comes as far as being ready."""
+        try:
+            self.submit(inspect, BatchName(()), ()).result()
+        except BrokenProcessPool:
+            raise TransientError(Code.WORKERS_UNAVAILABLE) from None
+
+    def shut(self) -> None:
+        """End the process; the slice it is at is finished first, what waits is dropped."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.shutdown(cancel_futures=True)
+                self._pool = None
+
+    def _started(self) -> ProcessPoolExecutor:
+        pool = ProcessPoolExecutor(
+            1,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start,
+            initargs=(self._make_pipeline, self._threads),
+        )
+        # the process starts at the first submit and inherits what is blocked: Ctrl-C is for the parent alone
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            pool.submit(_ready)
+        except OSError:
+            raise TransientError(Code.WORKERS_UNAVAILABLE) from None
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return pool
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What a worker process consists of."""
+
+    pipeline: ImagePipeline
+    threads: ThreadPoolExecutor | None
+
+
+_inside: _Inside | None = None  # of this worker process
+
+
+def inspect(batch: BatchName, entry: Entry) -> Result:
+    """`ImagePipeline.inspect`, in a worker process."""
+    return _the_inside().pipeline.inspect(batch, entry)
+
+
+def store(batch: BatchName, planned: Planned) -> Result:
+    """`ImagePipeline.store`, in a worker process."""
+    return _the_inside().pipeline.store(batch, planned)
+
+
+def _start(make_pipeline: Callable[[], ImagePipeline], threads: int) -> None:
+    """Make a fresh process a worker: deaf to Ctrl-C, which its parent hears, and gone when its parent is."""
+    global _inside
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
+    try:
+        _inside = _Inside(make_pipeline(), ThreadPoolExecutor(threads) if threads > 1 else None)
+    except Exception as error:  # noqa: BLE001  the pool would print it, with its text
+        event(logging.ERROR, "A worker process could not start.", place=place_of(error))
+        os._exit(1)
+
+
+def _follow(parent: int) -> None:
+    wait([parent])
+    os._exit(1)
+
+
+def _ready() -> None:
+    """Does nothing, in a process that could start."""
+
+
+def _work(step: Step[Item], batch: BatchName, items: Sequence[Item]) -> Sequence[Result | TransientError]:
+    """A whole slice. After one image that stops the attempt no further one is begun."""
+    stopped: list[TransientError] = []
+
+    def one(item: Item) -> Result | TransientError:
+        if stopped:
+            return stopped[0]
+        try:
+            return step(batch, item)
+        except TransientError as error:
+            stopped.append(error)
+            return error
+
+    threads = _the_inside().threads
+    results: Iterable[Result | TransientError] = map(one, items) if threads is None else threads.map(one, items)
+    return list(results)
+
+
+def _the_inside() -> _Inside:
+    if _inside is None:
+        raise RuntimeError("this process was not started as a worker")
+    return _inside
