@@ -4,12 +4,12 @@ import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sendit.errors import BatchError
+from sendit.errors import BatchError, Code, UsageError
 from sendit.ids import DocumentIds
 from sendit.logs import event
 from sendit.manifest import Manifest
 from sendit.ports import BatchQueue, Clock, OutputStore, Staging, StatusStore
-from sendit.records import STORED, Batch, BatchState, ImageState
+from sendit.records import UNSETTLED, Batch, BatchState, ImageState
 from sendit.refs import BatchMessage, BatchName
 
 
@@ -29,7 +29,7 @@ class Findings:
     arrived: frozenset[str]
     failed: frozenset[str]
     rejected: frozenset[str]
-    lost: frozenset[str]  # recorded as stored, and no longer in the output store
+    lost: frozenset[str]  # recorded as stored and no longer there, or left without an outcome
 
     def wanted(self, again: Again | None) -> frozenset[str]:
         """What is to be done again: what was lost in any case, and what was asked for.
@@ -47,6 +47,15 @@ class Findings:
         return wanted | self.arrived if wanted else wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What asking for a batch again came to."""
+
+    findings: Findings
+    wanted: int
+    queued: bool
+
+
 def look_again(
     batch: Batch,
     name: BatchName,
@@ -57,7 +66,7 @@ def look_again(
     ids: DocumentIds,
     clock: Clock,
 ) -> Findings:
-    """Compare a batch at rest with staging and the output store; new arrivals are flagged on the batch."""
+    """Compare a batch at rest with staging and the output store; whether files came since is written to the batch."""
     frozen = {}
     data = staging.read_manifest(batch.id, batch.generation)
     if data is not None:
@@ -66,33 +75,59 @@ def look_again(
         except BatchError as error:
             event(logging.WARNING, error.sentence, code=error.code, batch_id=batch.id)
     arrived = {ids.image(name, entry.name) for entry in staging.list(name) if frozen.get(entry.name) != entry}
-    if arrived and not batch.has_new_arrivals:
-        store.flag_new_arrivals(batch.id, clock())
+    if bool(arrived) != batch.has_new_arrivals:
+        store.set_new_arrivals(batch.id, bool(arrived), clock())
     failed, rejected, lost = set(), set(), set()
     for image in store.images(batch.id):
         if image.state is ImageState.ERROR:
             failed.add(image.id)
         elif image.state is ImageState.REJECTED:
             rejected.add(image.id)
-        elif image.state in STORED and output.stat(image.output) != image.output_bytes:
-            lost.add(image.id)
+        elif image.state in UNSETTLED or output.stat(image.output) != image.output_bytes:
+            lost.add(image.id)  # unsettled at rest: an earlier request died half-way
     return Findings(frozenset(arrived), frozenset(failed), frozenset(rejected), frozenset(lost))
 
 
-def request_again(
+def ask_again(
     batch: Batch,
     name: BatchName,
-    wanted: frozenset[str],
+    again: Again | None,
     *,
+    staging: Staging,
+    output: OutputStore,
     store: StatusStore,
     queue: BatchQueue,
+    ids: DocumentIds,
     clock: Clock,
-) -> None:
-    """Put a batch at rest back into the queue for these images. It is frozen anew; the others keep their outcome."""
-    requeued = store.requeue(batch.id, wanted, clock())
-    queue.publish(BatchMessage(requeued.id, str(name), requeued.generation))
-    store.mark_published(requeued.id, clock())
-    event(logging.INFO, "The batch is queued again, as asked.", batch_id=batch.id, found=len(wanted))
+) -> Asked:
+    """Look again at a batch at rest, and put it back into the queue if there is anything to do once more.
+
+    It is frozen anew; images that are not wanted keep their outcome. A batch that is an ERROR as a whole is
+    asked for with its failed images.
+    """
+    findings = look_again(batch, name, staging=staging, output=output, store=store, ids=ids, clock=clock)
+    wanted = findings.wanted(again)
+    whole_batch = batch.state is BatchState.ERROR and again in {Again.FAILED, Again.ALL}
+    if whole_batch:
+        wanted |= findings.arrived
+    if wanted or whole_batch:
+        requeued = store.requeue(batch.id, wanted, clock())
+        queue.publish(BatchMessage(requeued.id, str(name), requeued.generation))
+        store.mark_published(requeued.id, clock())
+        event(logging.INFO, "The batch is queued again, as asked.", batch_id=batch.id, found=len(wanted))
+    return Asked(findings, len(wanted), queued=bool(wanted or whole_batch))
+
+
+def publish_again(batch: Batch, name: BatchName, *, store: StatusStore, queue: BatchQueue, clock: Clock) -> None:
+    """Publish the message of a batch that is not at rest once more: its last one may be lost.
+
+    Raises `UsageError` (batch_at_work) while a worker has it.
+    """
+    if batch.lease is not None and batch.lease.expires_at > clock():
+        raise UsageError(Code.BATCH_AT_WORK)
+    queue.publish(BatchMessage(batch.id, str(name), batch.generation))
+    store.mark_published(batch.id, clock())
+    event(logging.INFO, "The batch's message is published again, as asked.", batch_id=batch.id)
 
 
 def at_rest(batch: Batch) -> bool:

@@ -61,6 +61,7 @@ class Code(StrEnum):
     BAD_NAME = "bad_name"
     OVERLAP = "overlap"
     MALFORMED_MESSAGE = "malformed_message"
+    NOT_A_MARKER = "not_a_marker"
     UNKNOWN_BATCH = "unknown_batch"
     ILLEGAL_TRANSITION = "illegal_transition"
     # the surroundings
@@ -88,6 +89,11 @@ class Code(StrEnum):
     RUN_IN_PROGRESS = "run_in_progress"
     NO_SUCH_RUN = "no_such_run"
     NO_SUCH_BATCH = "no_such_batch"
+    BATCH_AT_WORK = "batch_at_work"
+    NOT_CONFIGURED = "not_configured"
+    IDENTIFIED_NOT_ALLOWED = "identified_not_allowed"
+    EMULATOR_MISSING = "emulator_missing"
+    EMULATOR_FAILED = "emulator_failed"
 
 
 SENTENCES: dict[Code, str] = {
@@ -110,6 +116,7 @@ SENTENCES: dict[Code, str] = {
     Code.BAD_NAME: "The batch's name is empty, too long, or has a part that is empty, '.' or '..'.",
     Code.OVERLAP: "The batch lies inside a known batch or around one; images would be handled twice.",
     Code.MALFORMED_MESSAGE: "The message is not one of sendit's; it was dropped.",
+    Code.NOT_A_MARKER: "The event is not about a finalize marker of this staging area; there is nothing to do.",
     Code.UNKNOWN_BATCH: "The message names a batch that was never registered; it was dropped.",
     Code.ILLEGAL_TRANSITION: "The status store refused a change of state that the table does not allow.",
     Code.LEASE_HELD: "Another worker is at work on this batch.",
@@ -135,6 +142,11 @@ SENTENCES: dict[Code, str] = {
     Code.RUN_IN_PROGRESS: "Another sendit is at work on this OUT.",
     Code.NO_SUCH_RUN: "No run is known for this OUT.",
     Code.NO_SUCH_BATCH: "No batch has this name or id.",
+    Code.BATCH_AT_WORK: "The batch is queued or at work; wait until it rests.",
+    Code.NOT_CONFIGURED: "A setting that is needed here is not set.",
+    Code.IDENTIFIED_NOT_ALLOWED: "SENDIT_DEIDENTIFY=false, and this destination may not get identified images.",
+    Code.EMULATOR_MISSING: "A program that the local cloud needs is not installed.",
+    Code.EMULATOR_FAILED: "A part of the local cloud failed.",
 }
 
 

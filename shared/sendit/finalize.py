@@ -119,6 +119,9 @@ def _follow(
     known = registered.batch
     if known.state is not BatchState.QUEUE:
         newer = marker.generation > known.generation
+        if newer and not known.has_new_arrivals:
+            # somebody says once more that the batch is ready: something came, which is shown and not read unasked
+            store.set_new_arrivals(batch_id, True, clock())
         return Finalized(Verdict.NEWER_GENERATION if newer else Verdict.KNOWN, batch_id, known)
     queue.publish(BatchMessage(batch_id, str(name), known.generation))
     store.mark_published(batch_id, clock())

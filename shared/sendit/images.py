@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 from sendit import deid, screen
 from sendit.errors import Code, ImageError, SenditError, TransientError
 from sendit.logs import event, place_of
-from sendit.ports import Clock, IdentifierService, OutputStore, Staging
+from sendit.ports import Clock, IdentifierService, OutputStore, PendingOutput, Staging
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry, output_name
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sendit.deid import Entity, Header, Keyring, Limits, Profile, Report
 
 Result = TypeVar("Result")
+
+_BLOCK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class ImagePipeline:
     output: OutputStore
     identifiers: IdentifierService
     keys: "Keyring"
-    profile: "Profile"
+    profile: "Profile | None"  # None: images are stored unchanged
     limits: "Limits"
     clock: Clock
     keep_paths: bool = False
@@ -120,15 +122,8 @@ class ImagePipeline:
         def steps() -> Outcome:
             with self.output.create(planned.output) as sink:
                 with self.staging.open(batch, entry) as source, _translated():
-                    report = deid.deidentify(
-                        source,
-                        sink,
-                        profile=self.profile,
-                        keys=self.keys,
-                        identify=self._identify,
-                        limits=self.limits,
-                    )
-                if _named(report) != planned.identity:
+                    report = self._write(source, sink)
+                if report is not None and _named(report) != planned.identity:
                     raise ImageError(Code.CHANGED_DURING_PROCESSING)
                 stored = sink.commit()
             return Outcome(
@@ -140,10 +135,20 @@ class ImagePipeline:
                 output_bytes=stored.size,
                 output_crc32c=stored.crc32c,
                 created=stored.created,
-                report=report.to_json_line() if self.with_report else "",
+                report=report.to_json_line() if self.with_report and report else "",
             )
 
         return self._guarded(entry, started, steps)
+
+    def _write(self, source: BinaryIO, sink: PendingOutput) -> "Report | None":
+        """De-identify into the sink; without a profile the bytes go as they are."""
+        if self.profile is None:
+            while block := source.read(_BLOCK):
+                sink.write(block)
+            return None
+        return deid.deidentify(
+            source, sink, profile=self.profile, keys=self.keys, identify=self._identify, limits=self.limits
+        )
 
     def _identify(self, entity: "Entity") -> "deid.Identifiers":
         return self.identifiers.identify(entity)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sendit.again import Again, Findings, at_rest, look_again, request_again
+from sendit.again import Again, Findings, ask_again, at_rest
 from sendit.errors import Code, TransientError, UsageError
 from sendit.finalize import Finalized, Verdict, finalize
 from sendit.ports import BatchQueue, OutputStore
 from sendit.process import Processing, process
-from sendit.records import Batch, BatchState, Counts
+from sendit.records import Batch, Counts
 from sendit.refs import BatchMessage, BatchName, Marker, is_unfinished
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
@@ -125,7 +125,18 @@ def run_all(
         known, findings = finalized.batch, None
         if known is not None and finalized.verdict is Verdict.KNOWN:
             if at_rest(known):
-                findings = _second_look(known, name, world, queue, output, again)
+                asked = ask_again(
+                    known,
+                    name,
+                    again,
+                    staging=world.staging,
+                    output=output,
+                    store=world.store,
+                    queue=queue,
+                    ids=world.ids,
+                    clock=world.clock,
+                )
+                findings = asked.findings
             else:
                 # its message died with the process that held it
                 queue.publish(BatchMessage(known.id, str(name), known.generation))
@@ -145,29 +156,3 @@ def run_all(
         yield BatchResult(name, finalized, batch, worked, findings)
         if failure is not None:
             raise failure
-
-
-def _second_look(
-    known: Batch,
-    name: BatchName,
-    world: Processing,
-    queue: DrainableQueue,
-    output: OutputStore,
-    again: Again | None,
-) -> Findings:
-    findings = look_again(
-        known,
-        name,
-        staging=world.staging,
-        output=output,
-        store=world.store,
-        ids=world.ids,
-        clock=world.clock,
-    )
-    wanted = findings.wanted(again)
-    whole_batch = known.state is BatchState.ERROR and again in {Again.FAILED, Again.ALL}
-    if whole_batch:
-        wanted |= findings.arrived
-    if wanted or whole_batch:
-        request_again(known, name, wanted, store=world.store, queue=queue, clock=world.clock)
-    return findings

@@ -22,7 +22,7 @@ from sendit.settings import LogFormat, LogLevel
 _FIELDS = frozenset(
     {
         "batch_id", "image_id", "code", "rule", "verdict", "state", "attempt", "generation", "found", "stored",
-        "rejected", "errored", "duplicates", "category", "place",
+        "rejected", "errored", "duplicates", "category", "place", "setting",
     }
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from sendit.errors import SENTENCES, BatchError, Code, SenditError, TransientError
 from sendit.ids import DocumentIds
 from sendit.images import ImageWorkers, Outcome, log_outcome
+from sendit.label import OutLabel
 from sendit.lease import Heartbeat, LeaseTerms, new_lease
 from sendit.logs import event
 from sendit.manifest import Manifest
@@ -20,6 +21,12 @@ from sendit.records import IMAGES_A_WRITE, UNSETTLED, Batch, BatchState, Counts,
 from sendit.refs import BatchMessage, BatchName, Entry
 from sendit.tally import Tally
 from sendit.work import Claims, chunks, settle
+
+Observer = Callable[[Counts], None]
+
+
+def _not_needed() -> None:
+    """Whoever opened the output store has labelled it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +40,9 @@ class Processing:
     clock: Clock
     lease_terms: LeaseTerms
     in_flight_bytes: int
-    profile_digest: str
-    key_id: str
+    label: OutLabel
     version: str
-
-
-Observer = Callable[[Counts], None]
+    claim_output: Callable[[], None] = _not_needed
 
 
 def _unobserved(_: Counts) -> None:
@@ -96,6 +100,7 @@ class _Attempt:
 
     def run(self, heartbeat: Heartbeat) -> Batch:
         world, batch = self._world, self._batch
+        world.claim_output()
         manifest = self._manifest()
         entries = {self._image_id(entry): entry for entry in manifest.entries}
         images = self._known_images(entries)
@@ -127,6 +132,7 @@ class _Attempt:
         self._tally.flush()
         counts = self._tally.counts
         counts.check_conservation()
+        self._look_for_arrivals(manifest)
         return world.store.finish(batch.id, self._lease, counts.resting_state(), (), world.clock())
 
     def fail(self, error: BatchError) -> Batch:
@@ -155,16 +161,23 @@ class _Attempt:
             manifest = Manifest.freeze(
                 world.staging.list(self._name),
                 batch=world.ids.full(self._name),
-                profile_digest=world.profile_digest,
-                key_id=world.key_id,
+                profile_digest=world.label.profile_digest,
+                key_id=world.label.key_id,
                 version=world.version,
             )
             world.staging.write_manifest(batch.id, batch.generation, manifest.to_bytes())
         else:
             manifest = Manifest.from_bytes(data)
-        if (manifest.profile_digest, manifest.key_id) != (world.profile_digest, world.key_id):
+        if (manifest.profile_digest, manifest.key_id) != (world.label.profile_digest, world.label.key_id):
             raise BatchError(Code.MANIFEST_OF_ANOTHER_KEY)
         return manifest
+
+    def _look_for_arrivals(self, manifest: Manifest) -> None:
+        """Say so if files came or changed since the freeze; they are never read by themselves."""
+        frozen = set(manifest.entries)
+        if any(entry not in frozen for entry in self._world.staging.list(self._name)):
+            event(logging.WARNING, "Files came or changed after the freeze.", batch_id=self._batch.id)
+            self._world.store.set_new_arrivals(self._batch.id, True, self._world.clock())
 
     def _known_images(self, entries: Mapping[str, Entry]) -> dict[str, Image]:
         """The images' records by id; those that no attempt has written yet are written as NEW."""

@@ -11,6 +11,7 @@ from sendit.errors import Code, Refused
 MAX_NAME_BYTES = 1024  # of a Cloud Storage object name, and of what we accept of a folder
 
 _TMP_EXTENSION = re.compile(r"\.tmp[^.]*$", re.IGNORECASE)
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _OUTPUT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 
@@ -57,6 +58,32 @@ class BatchName:
     def __str__(self) -> str:
         """The path again."""
         return "/".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class GcsPlace:
+    """A bucket, and the prefix in it below which everything lies (`gs://bucket/some/prefix`)."""
+
+    bucket: str
+    prefix: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Split a `gs://` address; raises ValueError for anything that is none. A slash at the end changes nothing."""
+        scheme, _, rest = text.partition("://")
+        bucket, _, prefix = rest.partition("/")
+        parts = prefix.strip("/").split("/") if prefix.strip("/") else []
+        if scheme != "gs" or not _BUCKET.fullmatch(bucket) or any(part in {"", ".", ".."} for part in parts):
+            raise ValueError("must look like gs://bucket or gs://bucket/prefix")
+        return cls(bucket, "/".join(parts))
+
+    def name_of(self, path: str) -> str:
+        """The object name of a path below this place."""
+        return f"{self.prefix}/{path}" if self.prefix else path
+
+    def __str__(self) -> str:
+        """The address again."""
+        return f"gs://{self.bucket}/{self.prefix}".rstrip("/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sendit.errors import Code, UsageError
+from sendit.refs import GcsPlace
 
 PREFIX = "SENDIT_"
 MIB = 1024 * 1024
@@ -52,6 +53,19 @@ class Settings(BaseModel):
     home: Annotated[Path, Field(description="where the key, the state and the manifests of this machine lie")] = Path(
         "~/.sendit"
     )
+    key_file: Annotated[
+        Path | None, Field(description="the project key; in the cloud a mounted secret, else key in SENDIT_HOME")
+    ] = None
+    staging: Annotated[str, Field(description="gs://bucket[/prefix] where uploaders put batches")] = ""
+    output: Annotated[str, Field(description="gs://bucket[/prefix] for the results of the worker function")] = ""
+    batches_topic: Annotated[str, Field(description="the Pub/Sub topic with one message a batch")] = "batches"
+    database: Annotated[str, Field(description="the Firestore database of the status documents")] = "(default)"
+    deidentify: Annotated[
+        bool, Field(description="false stores images unchanged, only in SENDIT_IDENTIFIED_DESTINATIONS")
+    ] = True
+    identified_destinations: Annotated[
+        str, Field(description="folders and gs:// addresses that may get identified images, separated by commas")
+    ] = ""
     profile: Annotated[str, Field(description="de-identification profile")] = "basic-dates"
     workers: Annotated[
         int, Field(ge=0, le=256, description="worker processes of a local run; 0: one per processor")
@@ -91,11 +105,26 @@ class Settings(BaseModel):
     def _absolute(cls, home: Path) -> Path:
         return Path(os.path.abspath(home.expanduser()))  # noqa: PTH100  links stay, to be checked later
 
+    @field_validator("staging", "output")
+    @classmethod
+    def _in_cloud_storage(cls, place: str) -> str:
+        return str(GcsPlace.parse(place)) if place else ""
+
     @model_validator(mode="after")
     def _heartbeat_is_shorter_than_lease(self) -> Self:
         if self.lease_heartbeat >= self.lease_ttl:
             raise ValueError("SENDIT_LEASE_HEARTBEAT must be shorter than SENDIT_LEASE_TTL")
         return self
+
+    def check_destination(self, destination: str | Path) -> None:
+        """Raise `UsageError` (identified_not_allowed) if images would go there with their identities, unlisted."""
+        if self.deidentify:
+            return
+        allowed = [item.strip() for item in self.identified_destinations.split(",")]
+        if _canonical(str(destination)) not in {_canonical(item) for item in allowed if item}:
+            raise UsageError(
+                Code.IDENTIFIED_NOT_ALLOWED, f"If it may, add {destination} to SENDIT_IDENTIFIED_DESTINATIONS."
+            )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -121,3 +150,9 @@ class Settings(BaseModel):
                 for fault in error.errors(include_input=False, include_url=False)
             ]
             raise UsageError(Code.BAD_SETTING, "; ".join(reasons)) from None
+
+
+def _canonical(destination: str) -> str:
+    if destination.startswith("gs://"):
+        return destination.rstrip("/")
+    return os.path.realpath(Path(destination).expanduser())

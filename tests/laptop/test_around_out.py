@@ -12,7 +12,7 @@ from tests.laptop.test_run import a_study
 from sendit.deid.keys import Keyring
 from sendit.errors import UsageError
 from sendit.settings import Settings
-from sendit.wiring import LocalPlaces
+from sendit.wiring.local import LocalPlaces
 
 
 def test_a_folder_named_like_ours_that_we_did_not_make_is_left_alone(sendit: Sendit, tmp_path: Path) -> None:

@@ -76,6 +76,18 @@ def test_the_batchs_id_is_keyed_and_does_not_show_the_name(world: World) -> None
     assert len({ids.batch(BatchName.parse("ST-000001")) for ids in (IDS, other)}) == 2
 
 
+def test_a_newer_marker_of_a_known_batch_says_that_something_came(world: World) -> None:
+    first = world.finalize("ST-1", 7)
+    world.finalize("ST-1", 7)
+    batch = world.store.batch(first.batch_id)
+    assert batch is not None
+    assert not batch.has_new_arrivals
+    assert world.finalize("ST-1", 8).verdict is Verdict.NEWER_GENERATION
+    batch = world.store.batch(first.batch_id)
+    assert batch is not None
+    assert batch.has_new_arrivals
+
+
 def test_a_hidden_name_is_not_recorded(world: World) -> None:
     result = world.finalize("ST-000001", show_name=False)
     batch = world.store.batch(result.batch_id)

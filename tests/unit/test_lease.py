@@ -9,7 +9,7 @@ import pytest
 from sendit.errors import Code, LeaseLost, TransientError
 from sendit.lease import Heartbeat, LeaseTerms, new_lease
 from sendit.records import Lease
-from sendit.wiring import now
+from sendit.wiring.parts import now
 
 TERMS = LeaseTerms(ttl=1.0, heartbeat=0.01)
 

@@ -1,10 +1,11 @@
 """The use case of the worker over real adapters: claim, freeze, images, counts, rest; and what interrupts it."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from tests.data import objects
@@ -14,10 +15,13 @@ from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.sqlite_status import SqliteStatusStore
-from sendit.errors import Code, LeaseHeld, LeaseLost, Refused, TransientError
+from sendit.errors import BatchError, Code, LeaseHeld, LeaseLost, Refused, TransientError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline, InlineWorkers, Outcome, Planned
+from sendit.label import LABEL as LABEL_NAME
+from sendit.label import OutLabel, claim_output
 from sendit.lease import LeaseTerms
+from sendit.ports import OutputStore, PendingOutput
 from sendit.process import Processing, process
 from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
@@ -25,6 +29,7 @@ from sendit.refs import BatchMessage, BatchName, Entry
 NAME = BatchName.parse("ST-1")
 KEYS = deid.Keyring(bytes(32))
 PROFILE = deid.profile_named("basic-dates")
+LABEL = OutLabel(KEYS.key_id, PROFILE.name, PROFILE.digest)
 
 
 class Crash(BaseException):
@@ -77,8 +82,7 @@ class World:
             clock=self.clock,
             lease_terms=LeaseTerms(ttl=90, heartbeat=20),
             in_flight_bytes=64 * 1024,
-            profile_digest=PROFILE.digest,
-            key_id=KEYS.key_id,
+            label=LABEL,
             version="1",
         )
 
@@ -304,7 +308,7 @@ def test_a_batch_that_was_frozen_under_another_key_is_an_error(world: World) -> 
     world.put("a")
     with pytest.raises(Crash):
         world.process(workers=Interrupted(InlineWorkers(world.pipeline), 0, Crash()))
-    batch = world.process(key_id="another")
+    batch = world.process(label=replace(LABEL, key_id="another"))
     assert (batch.state, batch.errors[-1].code) == (BatchState.ERROR, Code.MANIFEST_OF_ANOTHER_KEY)
 
 
@@ -369,3 +373,65 @@ def test_what_is_written_is_read_back_and_a_difference_stops_the_attempt(
         world.process()
     assert error.value.code is Code.OUTPUT_NOT_VERIFIED
     assert world.outputs == []
+
+
+def test_files_that_come_or_change_after_the_freeze_are_flagged_on_the_batch(world: World) -> None:
+    world.put("a", "b")
+    with pytest.raises(Crash):
+        world.process(workers=Interrupted(InlineWorkers(world.pipeline), 0, Crash()))
+    world.put("late")
+    assert world.process().has_new_arrivals
+    assert world.batch.has_new_arrivals
+
+
+def test_a_batch_to_which_nothing_comes_has_no_new_arrivals(world: World) -> None:
+    world.put("a")
+    assert not world.process().has_new_arrivals
+
+
+def test_an_output_store_of_another_key_or_profile_makes_the_batch_an_error_and_gets_nothing(world: World) -> None:
+    class PlainFolder:
+        """One that keeps no name for itself, as a bucket does."""
+
+        def __init__(self, inner: OutputStore) -> None:
+            self.inner = inner
+
+        def create(self, name: str) -> AbstractContextManager[PendingOutput]:
+            return self.inner.create(name.replace(LABEL_NAME, "label"))
+
+        def stat(self, name: str) -> int | None:
+            return self.inner.stat(name)
+
+        def open(self, name: str) -> AbstractContextManager[BinaryIO]:
+            return self.inner.open(name.replace(LABEL_NAME, "label"))
+
+    output = PlainFolder(world.output)
+    world.put("a")
+    claim_output(output, LABEL)
+    claim_output(output, LABEL)
+    for other, code in (
+        (replace(LABEL, key_id="other"), Code.OUT_OF_ANOTHER_KEY),
+        (replace(LABEL, profile_digest="other"), Code.OUT_OF_ANOTHER_PROFILE),
+    ):
+        with pytest.raises(BatchError) as error:
+            claim_output(output, other)
+        assert error.value.code is code
+    batch = world.process(claim_output=lambda: claim_output(output, replace(LABEL, key_id="other")))
+    assert (batch.state, [entry.code for entry in batch.errors]) == (BatchState.ERROR, [Code.OUT_OF_ANOTHER_KEY])
+    assert world.outputs == []
+
+
+def test_without_a_profile_images_are_screened_and_stored_as_they_are_under_pseudonymous_names(world: World) -> None:
+    world.put("a", "b")
+    (world.source / "us").write_bytes(objects.to_bytes(objects.us()))
+    batch = world.process(workers=InlineWorkers(replace(world.pipeline, profile=None)))
+    assert batch.counts == Counts(found=3, stored=2, rejected=1)
+    originals = {(world.source / name).read_bytes() for name in ("a", "b")}
+    assert {path.read_bytes() for path in world.outputs} == originals
+    assert {str(path.relative_to(world.out)) for path in world.outputs} == deidentified_names(world)
+
+
+def deidentified_names(world: World) -> set[str]:
+    entries = [entry for entry in world.staging.list(NAME) if entry.name != "us"]
+    plans = [world.pipeline.inspect(NAME, entry) for entry in entries]
+    return {plan.output for plan in plans if isinstance(plan, Planned)}

@@ -56,12 +56,14 @@ def test_the_engine_imports_nothing_of_the_rest(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(name for name in MODULES if name.startswith("sendit.")))
 def test_adapters_are_named_in_wiring_alone(name: str) -> None:
-    if name == "sendit.wiring" or name.startswith("sendit.adapters"):
+    if name.startswith(("sendit.wiring", "sendit.adapters")):
         return
     assert {one for one in imports_of(name) if one.startswith("sendit.adapters")} == set()
 
 
-@pytest.mark.parametrize("name", ["finalize", "process", "again", "local", "records", "refs", "ports", "screen"])
+@pytest.mark.parametrize(
+    "name", ["finalize", "process", "again", "local", "label", "records", "refs", "ports", "screen"]
+)
 def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: str) -> None:
     imported = imports_of(f"sendit.{name}")
     assert not [one for one in imported if one.startswith((*CLOUD_CLIENTS, "sendit.cli", "sendit.wiring"))]
@@ -74,6 +76,8 @@ def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: st
         ("sendit.ports", ("pydicom", "gcsfs")),
         ("sendit.deid", ("pydicom",)),
         ("sendit.deid.keys", ("pydicom",)),
+        ("sendit.wiring.cloud", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
+        ("sendit.push", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
         ("sendit.cli", ("gcsfs", "google.cloud.firestore", "google.cloud.pubsub_v1", "google.cloud.storage")),
     ],
 )

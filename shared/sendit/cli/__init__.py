@@ -12,7 +12,9 @@ import typer
 from sendit import __version__, logs
 from sendit.cli.console import complain
 from sendit.cli.deidentify import deidentify
+from sendit.cli.emulate import emulate
 from sendit.cli.exits import Exit
+from sendit.cli.retry import retry
 from sendit.cli.run import run
 from sendit.cli.status import errors, status
 from sendit.errors import Code, SenditError, UsageError
@@ -33,6 +35,8 @@ app.command(short_help="A folder of DICOM in, a de-identified batch out.")(run)
 app.command(short_help="Files to files, without the pipeline.")(deidentify)
 app.command(short_help="Where batches stand.")(status)
 app.command(short_help="What failed or was rejected, and why.")(errors)
+app.command(short_help="A batch of the cloud once more.")(retry)
+app.command(short_help="The whole cloud on this machine, until Ctrl-C.")(emulate)
 
 
 def _show_version(wanted: bool) -> None:

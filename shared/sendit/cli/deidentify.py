@@ -19,7 +19,8 @@ from sendit.images import Outcome, log_outcome
 from sendit.local import files_of
 from sendit.records import Counts, ImageState
 from sendit.tally import counted
-from sendit.wiring import key_path, local_files
+from sendit.wiring.local import local_files
+from sendit.wiring.parts import key_path
 from sendit.work import Claims, chunks, settle
 
 

@@ -19,7 +19,10 @@ Workers = Annotated[
     typer.Option(min=1, max=256, help="Worker processes. [default: SENDIT_WORKERS, one per processor]"),
 ]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", help="The OUT of a local run. [default: the only one there is]")
+    Path | None,
+    typer.Option(
+        "--out", help="The OUT of a local run. [default: the cloud of SENDIT_STAGING, or the only OUT there is]"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 

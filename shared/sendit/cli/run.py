@@ -16,7 +16,8 @@ from sendit.local import BatchResult, find_batches, run_all
 from sendit.records import BatchState, Counts
 from sendit.refs import BatchName, printable
 from sendit.settings import BatchNames, Settings
-from sendit.wiring import key_path, local_world
+from sendit.wiring.local import local_world
+from sendit.wiring.parts import key_path
 
 _NOT_PROCESSED = {
     Verdict.TEST: "not processed: its name starts with test",

@@ -1,26 +1,18 @@
 """`sendit status` and `sendit errors`: where batches and images stand."""
 
-import os
 from collections import Counter
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sendit.cli.choice import StatusWorld, chosen, files_of, opened
 from sendit.cli.console import say, say_json, show_table
 from sendit.cli.options import Json, OutOption, settings_with
 from sendit.documents import batch_to_document
-from sendit.errors import Code, UsageError
-from sendit.manifest import Manifest
 from sendit.records import Batch, Image, ImageState
 from sendit.refs import printable
-from sendit.settings import Settings
-from sendit.wiring import LocalStatus, local_outs, local_status
-
-_SHORTEST_ID = 6
 
 BatchArgument = Annotated[str | None, typer.Argument(metavar="BATCH", help="A batch's name or id. [default: all]")]
 
@@ -30,10 +22,10 @@ def status(batch: BatchArgument = None, out: OutOption = None, as_json: Json = F
 
     With a BATCH: its images by state, the rules that rejected and the codes that failed.
     """
-    with _opened(settings_with(), out) as world:
-        chosen = _chosen(world, batch)
+    with opened(settings_with(), out) as world:
+        found = chosen(world, batch)
         if as_json:
-            say_json([{"id": one.id, **batch_to_document(one)} for one in chosen])
+            say_json([{"id": one.id, **batch_to_document(one)} for one in found])
             return
         show_table(
             [
@@ -61,14 +53,17 @@ def status(batch: BatchArgument = None, out: OutOption = None, as_json: Json = F
                     one.attempt,
                     f"{one.updated_at:%Y-%m-%d %H:%M:%S}Z",
                 ]
-                for one in chosen
+                for one in found
             ],
         )
         if batch is not None:
-            _show_images(list(world.store.images(chosen[0].id)))
-        for one in chosen:
+            _show_images(list(world.store.images(found[0].id)))
+        for one in found:
             if one.has_new_arrivals:
-                say(f"{one.id}: files came or changed after the freeze; to read them, run again with --retry new")
+                say(
+                    f"{one.id}: files came or changed after the freeze; to read them:"
+                    f" sendit retry {one.id} --new, or for a local run, run again with --retry new"
+                )
 
 
 def errors(
@@ -81,8 +76,8 @@ def errors(
 
     Images are shown by their id; with --names, by their file, looked up in the frozen manifest.
     """
-    with _opened(settings_with(), out) as world:
-        troubles = [trouble for one in _chosen(world, batch) for trouble in _troubles(world, one, names=names)]
+    with opened(settings_with(), out) as world:
+        troubles = [trouble for one in chosen(world, batch) for trouble in _troubles(world, one, names=names)]
         if as_json:
             say_json([vars(trouble) for trouble in troubles])
             return
@@ -109,41 +104,6 @@ class _Trouble:
     file: str
 
 
-def _opened(settings: Settings, out: Path | None) -> AbstractContextManager[LocalStatus]:
-    if out is not None:
-        return local_status(settings, out)
-    outs = local_outs(settings)
-    if len(outs) == 1:
-        return local_status(settings, outs[0])
-    if not outs:
-        raise UsageError(Code.NO_SUCH_RUN, "Start with: sendit run SRC OUT")
-    listed = ", ".join(printable(os.fspath(path)) for path in outs)
-    raise UsageError(Code.NO_SUCH_RUN, f"There are several; name one with --out: {listed}")
-
-
-def _chosen(world: LocalStatus, wanted: str | None) -> list[Batch]:
-    batches = list(world.store.batches())
-    if wanted is None:
-        return batches
-    chosen = [
-        one
-        for one in batches
-        if wanted in {one.name, one.id} or (len(wanted) >= _SHORTEST_ID and one.id.startswith(wanted))
-    ]
-    if not chosen:
-        chosen = [one for one in batches if one.name is None and _hidden_name(world, one) == wanted]
-    if len(chosen) != 1:
-        hint = "Several batches have this name; give the id." if chosen else "See: sendit status"
-        raise UsageError(Code.NO_SUCH_BATCH, hint)
-    return chosen
-
-
-def _hidden_name(world: LocalStatus, batch: Batch) -> str | None:
-    """The folder's name of a batch that the status store does not name, from its manifest."""
-    data = world.staging.read_manifest(batch.id, batch.generation)
-    return None if data is None else Manifest.from_bytes(data).batch.rpartition("/")[2]
-
-
 def _show_images(images: list[Image]) -> None:
     tallies = Counter(
         (image.state.value, image.rule or (image.code.value if image.code else ""), image.sentence) for image in images
@@ -154,9 +114,9 @@ def _show_images(images: list[Image]) -> None:
     )
 
 
-def _troubles(world: LocalStatus, batch: Batch, *, names: bool) -> list[_Trouble]:
+def _troubles(world: StatusWorld, batch: Batch, *, names: bool) -> list[_Trouble]:
     """What went wrong in a batch: first the batch's own errors, then its images by what and why."""
-    files = _files(world, batch) if names else {}
+    files = files_of(world, batch) if names else {}
     own = [_Trouble(batch.id, entry.code, entry.sentence, "", "") for entry in batch.errors if entry.image_id is None]
     images = [
         _Trouble(
@@ -170,15 +130,3 @@ def _troubles(world: LocalStatus, batch: Batch, *, names: bool) -> list[_Trouble
         if image.state in {ImageState.ERROR, ImageState.REJECTED}
     ]
     return own + sorted(images, key=lambda one: (one.what.startswith("rejected"), one.what, one.file, one.image))
-
-
-def _files(world: LocalStatus, batch: Batch) -> dict[str, str]:
-    """The files' paths by image id, resolved from the frozen manifests."""
-    files: dict[str, str] = {}
-    for generation in range(1, batch.generation + 1):
-        data = world.staging.read_manifest(batch.id, generation)
-        if data is not None:
-            manifest = Manifest.from_bytes(data)
-            for entry in manifest.entries:
-                files[world.ids.image_below(manifest.batch, entry.name)] = f"{manifest.batch}/{entry.name}"
-    return files

@@ -1,10 +1,9 @@
-"""The one place that knows which adapter stands behind which port."""
+"""This machine as the whole pipeline: folders, SQLite, worker processes."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,20 +13,17 @@ from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.home import Home
 from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
-from sendit.adapters.out_folder import OutLabel, check_apart, held
+from sendit.adapters.out_folder import check_apart, held, read_label
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.errors import Code, UsageError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline, ImageWorkers, InlineWorkers
+from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
 from sendit.process import Processing
 from sendit.settings import Settings
-
-
-def now() -> datetime:
-    """The clock of the real world."""
-    return datetime.now(UTC)
+from sendit.wiring.parts import key_path, keyring, label_of, limits_of, now, profile_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +44,7 @@ class LocalPlaces:
 
     def pipeline(self) -> ImagePipeline:
         """The steps of one image on this machine."""
-        keys = deid.Keyring(Home(self.settings.home).key())
+        keys = keyring(self.settings)
         if keys.key_id != self.key_id:
             raise UsageError(Code.BAD_KEY, "The key was replaced while the run was at work.")
         return ImagePipeline(
@@ -57,10 +53,7 @@ class LocalPlaces:
             identifiers=KeyedIdentifiers(keys),
             keys=keys,
             profile=profile_of(self.settings),
-            limits=deid.Limits(
-                max_header_bytes=self.settings.max_header_bytes,
-                max_inflated_bytes=self.settings.max_inflated_bytes,
-            ),
+            limits=limits_of(self.settings),
             clock=now,
             keep_paths=self.keep_paths,
             with_report=self.with_report,
@@ -86,20 +79,11 @@ class LocalStatus:
     staging: FolderStaging
 
 
-def profile_of(settings: Settings) -> "deid.Profile":
-    """The profile that the settings name. Raises `UsageError` (bad_setting) with the nearest name."""
-    try:
-        return deid.profile_named(settings.profile)
-    except ValueError as error:
-        raise UsageError(Code.BAD_SETTING, f"{error}") from None
-
-
 @contextmanager
 def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iterator[LocalWorld]:
     """Open the pipeline from folders below `root` to OUT, alone. Raises `UsageError` for whatever forbids it."""
-    home, keys, profile = _opened(settings, source, out)
-    label = OutLabel(keys.key_id, profile.name, profile.digest)
-    state = home.state_of(out, keys.key_id, profile.digest)
+    home, keys, label = _opened(settings, source, out)
+    state = home.state_of(out, label.key_id, label.profile_digest)
     places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id)
     with held(out, label):
         with home.usable():
@@ -119,8 +103,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
                     clock=now,
                     lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
                     in_flight_bytes=settings.in_flight_bytes,
-                    profile_digest=profile.digest,
-                    key_id=keys.key_id,
+                    label=label,
                     version=__version__,
                 )
                 yield LocalWorld(processing, output, store, InlineQueue())
@@ -134,11 +117,13 @@ def local_files(
     settings: Settings, source: Path, root: Path, out: Path, *, keep_paths: bool, with_report: bool
 ) -> Iterator[tuple[FolderStaging, ImageWorkers, DocumentIds]]:
     """Open what `deidentify` needs: files to files, no state. OUT is held and labelled as for a run."""
-    home, keys, profile = _opened(settings, source, out)
-    state = home.state_of(out, keys.key_id, profile.digest)
+    if not settings.deidentify:
+        raise UsageError(Code.BAD_SETTING, "SENDIT_DEIDENTIFY=false: copy the files instead.")
+    home, keys, label = _opened(settings, source, out)
+    state = home.state_of(out, label.key_id, label.profile_digest)
     places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id, keep_paths, with_report)
     output = FolderOutput(out)
-    with held(out, OutLabel(keys.key_id, profile.name, profile.digest)):
+    with held(out, label):
         try:
             output.sweep()
             with local_workers(places) as workers:
@@ -161,7 +146,7 @@ def local_workers(places: LocalPlaces) -> Iterator[ImageWorkers]:
 @contextmanager
 def local_status(settings: Settings, out: Path) -> Iterator[LocalStatus]:
     """Open the state of an OUT that was run before. Raises `UsageError` (no_such_run)."""
-    label = OutLabel.read(out) if out.is_dir() else None
+    label = read_label(out) if out.is_dir() else None
     home = Home(settings.home)
     if label is None:
         raise UsageError(Code.NO_SUCH_RUN, f"{out} was not written by sendit run.")
@@ -170,8 +155,7 @@ def local_status(settings: Settings, out: Path) -> Iterator[LocalStatus]:
         raise UsageError(Code.NO_SUCH_RUN, f"Its state is not in SENDIT_HOME={settings.home}.")
     store = SqliteStatusStore(state / "status.sqlite3")
     try:
-        keys = deid.Keyring(home.key())
-        yield LocalStatus(store, DocumentIds(keys), FolderStaging(Path("/"), state / "manifests"))
+        yield LocalStatus(store, DocumentIds(keyring(settings)), FolderStaging(Path("/"), state / "manifests"))
     finally:
         store.close()
 
@@ -182,21 +166,26 @@ def local_outs(settings: Settings) -> list[Path]:
     return sorted(out for out in outs if out.is_dir())
 
 
-def key_path(settings: Settings) -> Path:
-    """Where the project key of this machine lies."""
-    return Home(settings.home).key_path
-
-
 def scope_of(root: Path) -> str:
     """What tells batches of the same name apart that come from different folders of one machine."""
     return f"{os.path.realpath(root).rstrip('/')}/"
 
 
-def _opened(settings: Settings, source: Path, out: Path) -> tuple[Home, "deid.Keyring", "deid.Profile"]:
+def prepare_key(settings: Settings) -> Path:
+    """Make SENDIT_HOME and its key on first use, unless the settings name a key file. Where the key lies."""
+    if settings.key_file is None:
+        Home(settings.home).prepare()
+    keyring(settings)
+    return key_path(settings)
+
+
+def _opened(settings: Settings, source: Path, out: Path) -> tuple[Home, "deid.Keyring", OutLabel]:
+    settings.check_destination(out)
     check_apart(source, out, settings.home)
     home = Home(settings.home)
-    home.prepare()
-    return home, deid.Keyring(home.key()), profile_of(settings)
+    home.prepare(with_key=settings.key_file is None)
+    keys = keyring(settings)
+    return home, keys, label_of(keys, profile_of(settings))
 
 
 def _start_worker(places: LocalPlaces) -> ImagePipeline:

@@ -1,0 +1,23 @@
+"""finalize: a finalize marker was written → the batch is registered and ONE message is published.
+
+Fed by the notification of the staging bucket for `finalize/`, through the topic `finalized`.
+"""
+
+from functools import cache
+
+import flask
+import functions_framework
+from cloudevents.http import CloudEvent
+
+from sendit import push
+from sendit.wiring.cloud import Finalizer
+
+_settings = push.serve(flask.current_app)
+_finalizer = cache(Finalizer.of)
+
+
+@functions_framework.cloud_event
+def finalize(pushed: CloudEvent) -> None:
+    """Follow one marker. What is raised decides the answer: see `sendit.push.answer`."""
+    finalizer = _finalizer(_settings)
+    finalizer.follow(push.marker_of(pushed, finalizer.staging))

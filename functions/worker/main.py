@@ -1,0 +1,23 @@
+"""worker: one message, one batch → imported, screened, de-identified, stored, every image accounted for.
+
+Fed by the topic `batches`.
+"""
+
+from functools import cache
+
+import flask
+import functions_framework
+from cloudevents.http import CloudEvent
+
+from sendit import push
+from sendit.process import process
+from sendit.wiring.worker import cloud_processing
+
+_settings = push.serve(flask.current_app)
+_processing = cache(cloud_processing)
+
+
+@functions_framework.cloud_event
+def worker(pushed: CloudEvent) -> None:
+    """Do what one batch still needs. What is raised decides the answer: see `sendit.push.answer`."""
+    process(push.batch_message_of(pushed), _processing(_settings))

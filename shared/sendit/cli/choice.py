@@ -1,0 +1,121 @@
+"""Which status a verb looks at, and which batch of it is meant."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from sendit.errors import Code, Refused, UsageError
+from sendit.ids import DocumentIds
+from sendit.manifest import Manifest
+from sendit.ports import Staging, StatusStore
+from sendit.records import Batch
+from sendit.refs import BatchName, printable
+from sendit.settings import Settings
+from sendit.wiring.local import local_outs, local_status
+
+if TYPE_CHECKING:
+    from sendit.wiring.operator import CloudStatus
+
+_SHORTEST_ID = 6
+
+
+class StatusWorld(Protocol):
+    """The status of one OUT, or of the cloud."""
+
+    @property
+    def store(self) -> StatusStore:
+        """Batches and images."""
+
+    @property
+    def ids(self) -> DocumentIds:
+        """Ids under the project key."""
+
+    @property
+    def staging(self) -> Staging:
+        """Where the manifests are."""
+
+
+@contextmanager
+def opened(settings: Settings, out: Path | None) -> Iterator[StatusWorld]:
+    """The status of a local run if OUT is named; of the cloud if SENDIT_STAGING is set; else of the only local run."""
+    if out is None and settings.staging:
+        yield cloud(settings)
+        return
+    with local_status(settings, out or _only_out(settings)) as world:
+        yield world
+
+
+def cloud(settings: Settings) -> "CloudStatus":
+    """The cloud's status. Raises `UsageError` (not_configured)."""
+    if not settings.staging:
+        raise UsageError(Code.NOT_CONFIGURED, "Set SENDIT_STAGING=gs://bucket, or name a local run with --out.")
+    from sendit.wiring.operator import CloudStatus
+
+    return CloudStatus(settings)
+
+
+def chosen(world: StatusWorld, wanted: str | None) -> list[Batch]:
+    """All batches, or the one with this name, id or beginning of an id. Raises `UsageError` (no_such_batch)."""
+    batches = list(world.store.batches())
+    if wanted is None:
+        return batches
+    found = [
+        one
+        for one in batches
+        if wanted in {one.name, one.id} or (len(wanted) >= _SHORTEST_ID and one.id.startswith(wanted))
+    ]
+    if not found:
+        found = [one for one in batches if one.name is None and _is_named(world, one, wanted)]
+    if len(found) != 1:
+        hint = "Several batches have this name; give the id." if found else "See: sendit status"
+        raise UsageError(Code.NO_SUCH_BATCH, hint)
+    return found
+
+
+def name_of(world: StatusWorld, batch: Batch, typed: str) -> BatchName:
+    """A batch's name below `incoming/`, also where the status store hides it. Raises `UsageError` (no_such_batch)."""
+    name = batch.name or (typed if _fits(world, batch, typed) else _full_name(world, batch))
+    if name is None:
+        raise UsageError(Code.NO_SUCH_BATCH, "Its name is hidden and it was never frozen: give the name.")
+    return BatchName.parse(name)
+
+
+def files_of(world: StatusWorld, batch: Batch) -> dict[str, str]:
+    """The files' paths by image id, resolved from the frozen manifests."""
+    found: dict[str, str] = {}
+    for data in world.staging.manifests(batch.id):
+        manifest = Manifest.from_bytes(data)
+        for entry in manifest.entries:
+            found[world.ids.image_below(manifest.batch, entry.name)] = f"{manifest.batch}/{entry.name}"
+    return found
+
+
+def _is_named(world: StatusWorld, batch: Batch, wanted: str) -> bool:
+    """Whether a batch whose name the status store does not show is the one that is wanted."""
+    full = _full_name(world, batch)
+    if full is None:
+        return _fits(world, batch, wanted)
+    return full == wanted or full.endswith(f"/{wanted}")
+
+
+def _full_name(world: StatusWorld, batch: Batch) -> str | None:
+    """The batch's whole name from its manifests; None if it was never frozen."""
+    return next((Manifest.from_bytes(data).batch for data in world.staging.manifests(batch.id)), None)
+
+
+def _fits(world: StatusWorld, batch: Batch, typed: str) -> bool:
+    with suppress(Refused):
+        return world.ids.batch(BatchName.parse(typed)) == batch.id
+    return False
+
+
+def _only_out(settings: Settings) -> Path:
+    outs = local_outs(settings)
+    if len(outs) == 1:
+        return outs[0]
+    if not outs:
+        raise UsageError(Code.NO_SUCH_RUN, "Start with: sendit run SRC OUT")
+    listed = ", ".join(printable(os.fspath(path)) for path in outs)
+    raise UsageError(Code.NO_SUCH_RUN, f"There are several; name one with --out: {listed}")

@@ -1,0 +1,105 @@
+"""What Terraform makes in the cloud, made in the emulators: buckets, topics, the notification, subscriptions.
+
+Spoken to in plain HTTP, with a limit of seconds: the client libraries take longer to import than all of this takes.
+As a program, `python -m sendit.emulators.resources FINALIZE_PORT WORKER_PORT` makes them in emulators that somebody
+else started, at STORAGE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST, without the notification, which not every one knows.
+"""
+
+import http.client
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from sendit.errors import Code, UsageError
+
+PROJECT = "sendit-local"
+STAGING, OUTPUT = "sendit-staging", "sendit-output"
+FINALIZED, BATCHES, DEAD_LETTERS = "finalized", "batches", "dead-letters"
+KEPT = "dead-letters-kept"
+
+_ANSWER_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a push subscription delivers, in seconds and attempts; the defaults are the cloud's."""
+
+    ack_deadline: int = 600
+    minimum_backoff: float = 30.0
+    maximum_backoff: float = 600.0
+    attempts: int = 20
+
+
+def make_buckets(storage: str) -> None:
+    """Make the buckets, without soft delete. Raises `UsageError` (emulator_failed)."""
+    for name in (STAGING, OUTPUT):
+        body = {"name": name, "softDeletePolicy": {"retentionDurationSeconds": "0"}}
+        _call(storage, "POST", f"/storage/v1/b?project={PROJECT}", body)
+
+
+def make_topics(pubsub: str) -> None:
+    """Make the topics, and the subscription that keeps dead letters. Raises `UsageError` (emulator_failed)."""
+    for name in (FINALIZED, BATCHES, DEAD_LETTERS):
+        _call(pubsub, "PUT", f"/v1/{_topic(name)}", {})
+    _call(pubsub, "PUT", f"/v1/projects/{PROJECT}/subscriptions/{KEPT}", {"topic": _topic(DEAD_LETTERS)})
+
+
+def notify_of_markers(storage: str) -> None:
+    """Let each new object below `finalize/` be told to its topic. Raises `UsageError` (emulator_failed)."""
+    body = {
+        "topic": f"//pubsub.googleapis.com/{_topic(FINALIZED)}",
+        "payload_format": "JSON_API_V1",
+        "event_types": ["OBJECT_FINALIZE"],
+        "object_name_prefix": "finalize/",
+    }
+    _call(storage, "POST", f"/storage/v1/b/{STAGING}/notificationConfigs", body)
+
+
+def push(pubsub: str, topic: str, port: int, delivery: Delivery) -> None:
+    """Deliver a topic's messages to the function on a port. Raises `UsageError` (emulator_failed)."""
+    body = {
+        "topic": _topic(topic),
+        # functions-framework reads the topic off the path
+        "pushConfig": {"pushEndpoint": f"http://127.0.0.1:{port}/{_topic(topic)}"},
+        "ackDeadlineSeconds": delivery.ack_deadline,
+        "retryPolicy": {
+            "minimumBackoff": f"{delivery.minimum_backoff:g}s",
+            "maximumBackoff": f"{delivery.maximum_backoff:g}s",
+        },
+        "deadLetterPolicy": {"deadLetterTopic": _topic(DEAD_LETTERS), "maxDeliveryAttempts": delivery.attempts},
+    }
+    _call(pubsub, "PUT", f"/v1/projects/{PROJECT}/subscriptions/{topic}-push", body)
+
+
+def _topic(name: str) -> str:
+    return f"projects/{PROJECT}/topics/{name}"
+
+
+def _call(host: str, method: str, path: str, body: Mapping[str, object]) -> None:
+    connection = http.client.HTTPConnection(host, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        raise UsageError(Code.EMULATOR_FAILED, f"{method} {path} was not answered.") from None
+    finally:
+        connection.close()
+    if status not in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.CONFLICT}:  # conflict: it is there already
+        raise UsageError(Code.EMULATOR_FAILED, f"{method} {path} was answered with {status}.")
+
+
+def main() -> None:
+    """Make all but the notification, in the emulators that the environment names."""
+    storage = os.environ["STORAGE_EMULATOR_HOST"].removeprefix("http://").rstrip("/")
+    pubsub = os.environ["PUBSUB_EMULATOR_HOST"]
+    make_buckets(storage)
+    make_topics(pubsub)
+    for topic, port in zip((FINALIZED, BATCHES), sys.argv[1:], strict=True):
+        push(pubsub, topic, int(port), Delivery())
+
+
+if __name__ == "__main__":
+    main()

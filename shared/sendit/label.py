@@ -1,0 +1,63 @@
+"""What an output store says about itself: whose key and which profile wrote it. Others are refused."""
+
+import json
+from dataclasses import dataclass
+from typing import Self
+
+from sendit.errors import BatchError, Code, ImageError, TransientError
+from sendit.ports import OutputStore
+
+LABEL = ".sendit.json"
+"""The label's name in an output store; no image has it, for theirs begin with a letter or a digit."""
+
+UNCHANGED = "identified"
+"""The profile's name in the label of a store whose images were not de-identified."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutLabel:
+    """The key and the profile. Not secret: the key's id is derived one way."""
+
+    key_id: str
+    profile: str
+    profile_digest: str
+
+    def to_json(self) -> bytes:
+        """The label's bytes; the same for every run with this key and profile."""
+        fields = {"key_id": self.key_id, "profile": self.profile, "profile_digest": self.profile_digest}
+        return (json.dumps(fields, sort_keys=True) + "\n").encode("ascii")
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """The label back; raises ValueError."""
+        try:
+            fields = json.loads(data)
+            return cls(fields["key_id"], fields["profile"], fields["profile_digest"])
+        except (KeyError, TypeError):
+            raise ValueError("not a label") from None
+
+
+def claim_output(output: OutputStore, label: OutLabel) -> None:
+    """Label an output store, create-only; one that has this label already stays as it is.
+
+    Raises `BatchError` (out_of_another_key, out_of_another_profile, out_unusable), `TransientError`.
+    """
+    try:
+        with output.create(LABEL) as pending:
+            pending.write(label.to_json())
+            pending.commit()
+    except ImageError as error:
+        if error.code is not Code.CONFLICT:
+            raise BatchError(Code.OUT_UNUSABLE) from None
+        raise BatchError(_difference(output, label)) from None
+
+
+def _difference(output: OutputStore, label: OutLabel) -> Code:
+    try:
+        with output.open(LABEL) as stream:
+            found = OutLabel.from_json(stream.read())
+    except FileNotFoundError:
+        raise TransientError(Code.OUTPUT_UNAVAILABLE) from None
+    except ValueError:
+        return Code.OUT_UNUSABLE
+    return Code.OUT_OF_ANOTHER_PROFILE if found.key_id == label.key_id else Code.OUT_OF_ANOTHER_KEY

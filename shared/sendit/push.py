@@ -1,0 +1,132 @@
+"""What a function does with a push of Pub/Sub: unpack it, and answer it by the class of what was raised.
+
+A push subscription takes 2xx alone for an answer; everything else is delivered again, with backoff. So whatever a
+retry would not change is answered with 204, malformed pushes included, and only what may pass is a 5xx.
+"""
+
+import base64
+import binascii
+import json
+import logging
+import os
+import re
+from http import HTTPStatus
+
+import flask
+from cloudevents.exceptions import GenericException as NoCloudEvent
+from cloudevents.http import CloudEvent
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+
+from sendit import logs
+from sendit.errors import SENTENCES, Code, LeaseHeld, Refused, SenditError, TransientError, UsageError
+from sendit.logs import event
+from sendit.refs import BatchMessage, GcsPlace, Marker
+from sendit.settings import Settings
+
+Answer = tuple[str, HTTPStatus]
+
+_MARKERS = "finalize/"
+_FINALIZED = "OBJECT_FINALIZE"
+_TRACE = re.compile(r"[0-9a-f]{32}")
+_MALFORMED = (NoCloudEvent, BadRequest, UnsupportedMediaType, RequestEntityTooLarge)
+
+
+def serve(app: flask.Flask) -> Settings:
+    """Make this process a function: its settings read, its log set up, its errors answered, its requests traced.
+
+    Raises `UsageError` for settings that do not fit, after a log line that names them: it must not start.
+    """
+    try:
+        settings = Settings.load()
+    except UsageError as error:
+        event(logging.CRITICAL, SENTENCES[error.code], code=error.code, setting=error.hint)
+        raise
+    logs.setup(settings.log_format, settings.log_level)
+    app.register_error_handler(Exception, answer)
+    app.before_request(_trace)
+    app.before_request(_check_envelope)
+    return settings
+
+
+def marker_of(pushed: CloudEvent, staging: GcsPlace) -> Marker:
+    """The finalize marker that a notification of Cloud Storage is about.
+
+    Raises `Refused`: malformed_message, or not_a_marker for any other event of any other object.
+    """
+    attributes = _message(pushed).get("attributes")
+    if not isinstance(attributes, dict):
+        raise Refused(Code.MALFORMED_MESSAGE)
+    bucket, name, generation = (attributes.get(key) for key in ("bucketId", "objectId", "objectGeneration"))
+    if not isinstance(name, str) or not isinstance(generation, str) or not generation.isdecimal():
+        raise Refused(Code.MALFORMED_MESSAGE)
+    markers = staging.name_of(_MARKERS)
+    if bucket != staging.bucket or attributes.get("eventType") != _FINALIZED or not name.startswith(markers):
+        raise Refused(Code.NOT_A_MARKER)
+    return Marker(name.removeprefix(markers), int(generation))
+
+
+def batch_message_of(pushed: CloudEvent) -> BatchMessage:
+    """The message of one batch. Raises `Refused` (malformed_message)."""
+    data = _message(pushed).get("data")
+    if not isinstance(data, str):
+        raise Refused(Code.MALFORMED_MESSAGE)
+    try:
+        return BatchMessage.from_json(base64.b64decode(data, validate=True))
+    except binascii.Error:
+        raise Refused(Code.MALFORMED_MESSAGE) from None
+
+
+def answer(error: Exception) -> Answer | HTTPException:
+    """What Pub/Sub is told after this exception; one log line says why. Never a text of the exception."""
+    if isinstance(error, _MALFORMED):
+        return answer(Refused(Code.MALFORMED_MESSAGE))
+    if isinstance(error, HTTPException):  # not a push at all: a wrong method or address
+        return error
+    if isinstance(error, Refused):
+        event(logging.WARNING, error.sentence, code=error.code)
+        return "", HTTPStatus.NO_CONTENT
+    if isinstance(error, LeaseHeld):
+        event(logging.INFO, error.sentence, code=error.code)
+        return "", HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, TransientError):
+        event(logging.WARNING, error.sentence, code=error.code)
+        return "", HTTPStatus.SERVICE_UNAVAILABLE
+    if isinstance(error, UsageError):
+        event(logging.CRITICAL, SENTENCES[error.code], code=error.code, setting=error.hint)
+    elif isinstance(error, SenditError):
+        event(logging.ERROR, error.sentence, code=error.code)
+    else:
+        event(
+            logging.ERROR,
+            "A defect in sendit stopped this message; it comes again.",
+            code=Code.INTERNAL_ERROR,
+            place=logs.place_of(error),
+        )
+    return "", HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _message(pushed: CloudEvent) -> dict[str, object]:
+    data = pushed.data
+    message = data.get("message") if isinstance(data, dict) else None
+    if not isinstance(message, dict):
+        raise Refused(Code.MALFORMED_MESSAGE)
+    return message
+
+
+def _check_envelope() -> None:
+    """Raise `Refused` (malformed_message) for a body at which the framework would stumble, not refuse."""
+    if flask.request.method != "POST":
+        return
+    try:
+        body = json.loads(flask.request.get_data())
+    except (ValueError, RecursionError):
+        raise Refused(Code.MALFORMED_MESSAGE) from None
+    if not isinstance(body, dict) or not isinstance(body.get("message"), dict):
+        raise Refused(Code.MALFORMED_MESSAGE)
+
+
+def _trace() -> None:
+    """Let the log lines of this request carry its trace (X-Cloud-Trace-Context: TRACE/SPAN;o=…)."""
+    given = flask.request.headers.get("X-Cloud-Trace-Context", "").partition("/")[0]
+    project = os.environ.get("GOOGLE_CLOUD_PROJECT", "")
+    logs.trace.set(f"projects/{project}/traces/{given}" if _TRACE.fullmatch(given) else "")

@@ -1,0 +1,98 @@
+"""The cloud's light half: what finalize needs, and whoever looks at the status. Neither pydicom nor gcsfs."""
+
+import os
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from google.cloud import firestore
+
+from sendit.adapters.firestore_status import FirestoreStatusStore
+from sendit.adapters.pubsub_queue import PubSubQueue
+from sendit.errors import Code, TransientError, UsageError
+from sendit.finalize import Finalized, finalize
+from sendit.ids import DocumentIds
+from sendit.refs import GcsPlace, Marker
+from sendit.settings import BatchNames, Settings
+from sendit.wiring.parts import keyring, now
+
+_PROJECT = "GOOGLE_CLOUD_PROJECT"
+_PROBE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finalizer:
+    """What `finalize` needs beside the marker, wired once a process."""
+
+    staging: GcsPlace
+    store: FirestoreStatusStore
+    queue: PubSubQueue
+    ids: DocumentIds
+    show_name: bool
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Finalizer":
+        """Wire it. Raises `UsageError` for settings, `TransientError` for an emulator that does not answer."""
+        return cls(
+            staging=staging_place(settings),
+            store=status_store(settings),
+            queue=batch_queue(settings),
+            ids=DocumentIds(keyring(settings)),
+            show_name=settings.batch_names is BatchNames.SHOW,
+        )
+
+    def follow(self, marker: Marker) -> Finalized:
+        """See `sendit.finalize.finalize`."""
+        return finalize(marker, store=self.store, queue=self.queue, ids=self.ids, clock=now, show_name=self.show_name)
+
+
+def status_store(settings: Settings) -> FirestoreStatusStore:
+    """The status store of the settings' project."""
+    probe("FIRESTORE_EMULATOR_HOST", Code.STATUS_UNAVAILABLE)
+    return FirestoreStatusStore(firestore.Client(project=project(), database=settings.database))
+
+
+def batch_queue(settings: Settings) -> PubSubQueue:
+    """The topic with one message a batch; a name without a path is one of this project."""
+    probe("PUBSUB_EMULATOR_HOST", Code.STATUS_UNAVAILABLE)
+    topic = settings.batches_topic
+    path = topic if topic.startswith("projects/") else f"projects/{project()}/topics/{topic}"
+    return PubSubQueue(PubSubQueue.publisher(), path)
+
+
+def staging_place(settings: Settings) -> GcsPlace:
+    """Where batches are staged. Raises `UsageError` (not_configured)."""
+    return _place("SENDIT_STAGING", settings.staging)
+
+
+def output_place(settings: Settings) -> GcsPlace:
+    """Where results go. Raises `UsageError` (not_configured, identified_not_allowed)."""
+    place = _place("SENDIT_OUTPUT", settings.output)
+    settings.check_destination(str(place))
+    return place
+
+
+def project() -> str:
+    """The Google Cloud project. Raises `UsageError` (not_configured)."""
+    name = os.environ.get(_PROJECT, "")
+    if not name:
+        raise UsageError(Code.NOT_CONFIGURED, f"Set {_PROJECT}.")
+    return name
+
+
+def probe(variable: str, code: Code) -> None:
+    """Raise `TransientError` if the variable names an emulator and none answers: a dead one costs minutes a call."""
+    address = os.environ.get(variable, "")
+    if not address:
+        return
+    split = urlsplit(address if "//" in address else f"//{address}")
+    try:
+        socket.create_connection((split.hostname or "", split.port or 80), _PROBE_SECONDS).close()
+    except (OSError, ValueError):
+        raise TransientError(code) from None
+
+
+def _place(name: str, value: str) -> GcsPlace:
+    if not value:
+        raise UsageError(Code.NOT_CONFIGURED, f"Set {name}=gs://bucket.")
+    return GcsPlace.parse(value)

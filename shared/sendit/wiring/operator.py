@@ -1,0 +1,48 @@
+"""The cloud's status, to look at and to ask again. Wired bit by bit: a look at the status needs no key."""
+
+from functools import cached_property
+
+from sendit.adapters.firestore_status import FirestoreStatusStore
+from sendit.adapters.gcs_client import storage_client
+from sendit.adapters.gcs_output import GcsOutput
+from sendit.adapters.gcs_staging import GcsStaging
+from sendit.adapters.pubsub_queue import PubSubQueue
+from sendit.errors import Code
+from sendit.ids import DocumentIds
+from sendit.settings import Settings
+from sendit.wiring.cloud import batch_queue, output_place, probe, project, staging_place, status_store
+from sendit.wiring.parts import keyring
+
+
+class CloudStatus:
+    """What operating verbs need of the cloud. Everything raises `UsageError` and `TransientError` when first used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def store(self) -> FirestoreStatusStore:
+        """The status documents."""
+        return status_store(self._settings)
+
+    @cached_property
+    def ids(self) -> DocumentIds:
+        """Ids under the project key, which resolve names."""
+        return DocumentIds(keyring(self._settings))
+
+    @cached_property
+    def staging(self) -> GcsStaging:
+        """The staging bucket, with the manifests."""
+        probe("STORAGE_EMULATOR_HOST", Code.STAGING_UNAVAILABLE)
+        return GcsStaging(storage_client(project()), staging_place(self._settings))
+
+    @cached_property
+    def output(self) -> GcsOutput:
+        """The output bucket."""
+        probe("STORAGE_EMULATOR_HOST", Code.OUTPUT_UNAVAILABLE)
+        return GcsOutput(storage_client(project()), output_place(self._settings))
+
+    @cached_property
+    def queue(self) -> PubSubQueue:
+        """The topic with one message a batch."""
+        return batch_queue(self._settings)

@@ -1,0 +1,90 @@
+"""The cloud's heavy half: what works on images, in this process and in worker processes of their own."""
+
+import os
+from dataclasses import dataclass
+from functools import partial
+
+from sendit import __version__, logs
+from sendit.adapters.gcs_client import storage_client
+from sendit.adapters.gcs_output import GcsOutput
+from sendit.adapters.gcs_staging import GcsStaging
+from sendit.adapters.kept_staging import KeptStaging
+from sendit.adapters.keyed_identifiers import KeyedIdentifiers
+from sendit.adapters.process_workers import ProcessWorkers
+from sendit.errors import Code, UsageError
+from sendit.ids import DocumentIds
+from sendit.images import ImagePipeline
+from sendit.label import claim_output
+from sendit.lease import LeaseTerms
+from sendit.process import Processing
+from sendit.settings import Settings
+from sendit.wiring.cloud import output_place, probe, project, staging_place, status_store
+from sendit.wiring.parts import keyring, label_of, limits_of, now, profile_of
+
+_THREADS_A_PROCESS = 8
+_IMAGES_A_SLICE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class CloudPlaces:
+    """What a worker process needs to build its own adapters."""
+
+    settings: Settings
+    key_id: str
+    kept_bytes: int
+
+    def staging(self) -> GcsStaging:
+        """The staging bucket."""
+        probe("STORAGE_EMULATOR_HOST", Code.STAGING_UNAVAILABLE)
+        return GcsStaging(storage_client(project()), staging_place(self.settings))
+
+    def output(self) -> GcsOutput:
+        """The output bucket."""
+        probe("STORAGE_EMULATOR_HOST", Code.OUTPUT_UNAVAILABLE)
+        return GcsOutput(storage_client(project()), output_place(self.settings))
+
+    def pipeline(self) -> ImagePipeline:
+        """The steps of one image in the cloud. An image's bytes are kept from its inspection to its storing."""
+        keys = keyring(self.settings)
+        if keys.key_id != self.key_id:
+            raise UsageError(Code.BAD_KEY, "The key was replaced while the function was running.")
+        return ImagePipeline(
+            staging=KeptStaging(self.staging(), self.kept_bytes),
+            output=self.output(),
+            identifiers=KeyedIdentifiers(keys),
+            keys=keys,
+            profile=profile_of(self.settings),
+            limits=limits_of(self.settings),
+            clock=now,
+        )
+
+
+def cloud_processing(settings: Settings) -> Processing:
+    """Wire the worker, once a process; its worker processes live as long as it does.
+
+    Raises `UsageError` for settings, `TransientError` for an emulator that does not answer.
+    """
+    keys, profile = keyring(settings), profile_of(settings)
+    label = label_of(keys, profile)
+    count = settings.workers or os.cpu_count() or 1
+    places = CloudPlaces(settings, keys.key_id, settings.in_flight_bytes)
+    output = places.output()
+    return Processing(
+        staging=places.staging(),
+        store=status_store(settings),
+        workers=ProcessWorkers(
+            count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=_THREADS_A_PROCESS
+        ),
+        ids=DocumentIds(keys),
+        clock=now,
+        lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
+        in_flight_bytes=settings.in_flight_bytes,
+        label=label,
+        version=__version__,
+        claim_output=partial(claim_output, output, label),
+    )
+
+
+def _start_worker(places: CloudPlaces) -> ImagePipeline:
+    logs.setup(places.settings.log_format, places.settings.log_level)
+    return places.pipeline()
