@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.emulators import running
+
+from sendit.emulators import official
+from sendit.emulators.storage import storage
 
 ROOT = Path(__file__).resolve().parent
 OUTCOMES = ("passed", "failed", "error", "skipped")
@@ -28,6 +32,29 @@ def logging_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:], root.level = before[0], before[1]
     own.setLevel(before[2])
+
+
+@pytest.fixture(scope="session")
+def official_sdk() -> official.Sdk:
+    return official.Sdk.find()
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator(official_sdk: official.Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(official.firestore(official_sdk, tmp_path_factory.mktemp("firestore"))) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def pubsub_emulator(official_sdk: official.Sdk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(official.pubsub(official_sdk, tmp_path_factory.mktemp("pubsub"))) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def gcs_emulator(pubsub_emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(storage(pubsub_emulator, tmp_path_factory.mktemp("storage"))) as host:
+        yield host
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,0 +1,209 @@
+"""DESIGN §9 as a table: what happens to a message, what is answered, and what the record says.
+
+Deadlines and dead letters are not here: a message that is never answered with 2xx goes to the topic `dead-letters`.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.data import objects
+from tests.emulator.cloud import Cloud
+from tests.emulator.functions import Function, function, marker_attributes, post
+from tests.emulator.test_deliveries import slices
+
+from sendit.emulators.cloud import LocalCloud
+from sendit.label import LABEL
+from sendit.records import Batch, BatchState, Lease
+from sendit.refs import BatchMessage
+from sendit.settings import Settings
+from sendit.wiring.cloud import Finalizer
+from sendit.wiring.parts import now
+
+GENERATION = 7
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A batch whose message is delivered by hand: registered, and no one else is told."""
+
+    cloud: Cloud
+    finalizer: Finalizer
+    worker: Function
+    finalize: Function
+
+    def register(self, batch: str, files: dict[str, bytes]) -> None:
+        self.cloud.put(batch, files)
+        at = now()
+        self.finalizer.store.register(Batch(self.cloud.id_of(batch), batch, BatchState.NEW, GENERATION, at, at))
+
+    def deliver(self, batch: str, to: Function | None = None) -> int:
+        message = BatchMessage(self.cloud.id_of(batch), batch, GENERATION)
+        return post((to or self.worker).address, message.to_json())
+
+    def mark(self, batch: str, generation: int = GENERATION) -> int:
+        return post(self.finalize.address, b"{}", marker_attributes(batch, generation))
+
+    def record(self, batch: str) -> dict[str, Any]:
+        document = self.cloud.batch(batch)
+        assert document is not None
+        return document
+
+
+@pytest.fixture(scope="module")
+def scene(local_cloud: LocalCloud, cloud_lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    cloud = Cloud(local_cloud.environment, cloud_lines)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        function(cloud, "worker", tmp_path_factory.mktemp("worker")) as worker,
+        function(cloud, "finalize", tmp_path_factory.mktemp("finalize")) as finalize,
+    ):
+        for name, value in cloud.environment.items():
+            patch.setenv(name, value)
+        yield Scene(cloud, Finalizer.of(Settings.load(dict(cloud.environment))), worker, finalize)
+
+
+def done(scene: Scene, batch: str) -> int:
+    scene.register(batch, slices(2, batch))
+    assert scene.deliver(batch) == 200
+    return scene.deliver(batch)
+
+
+def empty(scene: Scene, batch: str) -> int:
+    scene.register(batch, {"us.dcm": objects.to_bytes(objects.us())})
+    return scene.deliver(batch)
+
+
+def folder_gone(scene: Scene, batch: str) -> int:
+    scene.register(batch, {})
+    return scene.deliver(batch)
+
+
+def bad_manifest(scene: Scene, batch: str) -> int:
+    scene.register(batch, slices(1, batch))
+    name = f"manifests/{scene.cloud.id_of(batch)}/{GENERATION}.jsonl.gz"
+    scene.cloud.staging.blob(name).upload_from_string(b"not a manifest")
+    return scene.deliver(batch)
+
+
+def image_failure(scene: Scene, batch: str) -> int:
+    scene.register(batch, {**slices(2, batch), "broken": b"no DICOM"})
+    return scene.deliver(batch)
+
+
+def lease_held(scene: Scene, batch: str) -> int:
+    scene.register(batch, slices(1, batch))
+    lease = Lease("somebody", now() + timedelta(seconds=90))
+    scene.finalizer.store.claim(scene.cloud.id_of(batch), lease, now())
+    return scene.deliver(batch)
+
+
+@pytest.mark.parametrize(
+    ("situation", "answer", "record"),
+    [
+        (done, 200, {"status": "DONEPROCESSING", "attempt": 1, "has_error": False, "lease": None}),
+        (empty, 200, {"status": "EMPTY", "attempt": 1, "has_error": False, "lease": None}),
+        (folder_gone, 200, {"status": "ERROR", "attempt": 1, "has_error": True, "lease": None}),
+        (bad_manifest, 200, {"status": "ERROR", "attempt": 1, "has_error": True, "lease": None}),
+        (image_failure, 200, {"status": "DONEPROCESSING", "attempt": 1, "has_error": True, "lease": None}),
+        (lease_held, 503, {"status": "PROCESSING", "attempt": 1, "has_error": False}),
+    ],
+)
+def test_what_a_message_is_answered_and_what_the_record_says(
+    scene: Scene, situation: Callable[[Scene, str], int], answer: int, record: dict[str, Any]
+) -> None:
+    batch = f"answers/{situation.__name__}"
+    before = len(scene.worker.logged())
+    assert situation(scene, batch) == answer
+    found = scene.record(batch)
+    assert {name: found[name] for name in record} == record
+    if situation is lease_held:
+        assert {line["severity"] for line in scene.worker.logged()[before:]} <= {"INFO"}
+    if situation is image_failure:
+        assert (found["counts"]["stored"], found["counts"]["errored"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("batch", "verdict"),
+    [
+        ("answers-known", "known"),
+        ("test-answers", "test"),
+        ("answers.tmp1", "unfinished"),
+        ("answers-known/inner", "overlap"),
+        ("a//b", "bad_name"),
+        ("x.err", "ignored"),
+    ],
+)
+def test_a_marker_that_is_not_followed_is_answered_with_2xx_and_its_verdict_is_logged(
+    scene: Scene, batch: str, verdict: str
+) -> None:
+    if not scene.cloud.batch("answers-known"):
+        scene.register("answers-known", slices(1, "answers-known"))
+    before = len(scene.finalize.logged())
+    assert scene.mark(batch) == 200
+    scene.cloud.until(lambda: len(scene.finalize.logged()) > before, 5)
+    assert [line["verdict"] for line in scene.finalize.logged()[before:]] == [verdict]
+
+
+def test_an_output_store_of_another_key_makes_the_batch_an_error_before_one_image_goes_there(
+    scene: Scene, tmp_path: Path
+) -> None:
+    label = {"key_id": "another", "profile": "basic", "profile_digest": "x"}
+    scene.cloud.output.blob(f"other/{LABEL}").upload_from_string(json.dumps(label))
+    scene.register("answers/label", slices(1, "label"))
+    with function(scene.cloud, "worker", tmp_path, SENDIT_OUTPUT="gs://sendit-output/other") as worker:
+        assert scene.deliver("answers/label", worker) == 200
+    record = scene.record("answers/label")
+    assert (record["status"], record["errors"][0]["code"]) == ("ERROR", "out_of_another_key")
+    assert [blob.name for blob in scene.cloud.client.list_blobs(scene.cloud.output, prefix="other/")] == [
+        f"other/{LABEL}"
+    ]
+
+
+def test_when_the_output_cannot_be_written_the_attempt_is_recorded_and_the_message_comes_again(
+    scene: Scene, tmp_path: Path
+) -> None:
+    scene.register("answers/transient", slices(2, "transient"))
+    with function(scene.cloud, "worker", tmp_path, SENDIT_OUTPUT="gs://there-is-no-such-bucket") as worker:
+        assert scene.deliver("answers/transient", worker) == 503
+        record = scene.record("answers/transient")
+        assert (record["status"], record["attempt"], record["lease"]) == ("PROCESSING", 1, None)
+        assert record["has_error"] is False
+    assert scene.deliver("answers/transient") == 200
+    record = scene.record("answers/transient")
+    assert (record["status"], record["attempt"], record["counts"]["stored"]) == ("DONEPROCESSING", 2, 2)
+
+
+@pytest.mark.parametrize("variable", ["STORAGE_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST"])
+def test_when_a_service_is_out_of_reach_the_answer_is_5xx_within_seconds(
+    scene: Scene, tmp_path: Path, variable: str
+) -> None:
+    batch = f"answers/{variable}"
+    scene.register(batch, slices(1, batch))
+    with function(scene.cloud, "worker", tmp_path, None, **{variable: "127.0.0.1:9"}) as worker:
+        assert scene.deliver(batch, worker) == 503
+    assert scene.record(batch)["status"] == "NEW"
+    assert scene.deliver(batch) == 200
+    assert scene.record(batch)["status"] == "DONEPROCESSING"
+
+
+def test_identified_images_are_not_sent_to_an_output_that_is_not_listed(scene: Scene, tmp_path: Path) -> None:
+    scene.register("answers/identified", slices(1, "identified"))
+    with function(scene.cloud, "worker", tmp_path, SENDIT_DEIDENTIFY="false") as worker:
+        assert scene.deliver("answers/identified", worker) == 500
+        assert [line["code"] for line in worker.logged()] == ["identified_not_allowed"]
+    assert scene.record("answers/identified")["status"] == "NEW"
+    listed = {"SENDIT_DEIDENTIFY": "false", "SENDIT_OUTPUT": "gs://sendit-output/identified",
+              "SENDIT_IDENTIFIED_DESTINATIONS": "gs://sendit-output/identified"}  # fmt: skip
+    with function(scene.cloud, "worker", tmp_path, None, **listed) as worker:
+        assert scene.deliver("answers/identified", worker) == 200
+    stored = [
+        blob.download_as_bytes()
+        for blob in scene.cloud.client.list_blobs(scene.cloud.output, prefix="identified/")
+        if blob.name.endswith(".dcm")
+    ]
+    assert stored == list(slices(1, "identified").values())
