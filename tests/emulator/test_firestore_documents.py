@@ -2,13 +2,24 @@
 
 import json
 import re
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from google.cloud.firestore_v1.batch import WriteBatch
 from tests.data import objects
 from tests.emulator.cloud import Cloud, Document, is_time
 from tests.emulator.test_deliveries import slices
+
+from sendit.process import process
+from sendit.records import Batch, BatchState
+from sendit.refs import BatchMessage
+from sendit.settings import Settings
+from sendit.wiring.cloud import status_store
+from sendit.wiring.parts import now
+from sendit.wiring.worker import cloud_processing
 
 DOC = Path(__file__).resolve().parents[2] / "docs" / "firestore.md"
 
@@ -75,7 +86,34 @@ def test_times_are_firestores_own_and_not_text(cloud: Cloud, story: tuple[Docume
 
 
 def test_every_field_is_explained_in_the_document(story: tuple[Document, dict[str, Document]]) -> None:
-    explained = set(re.findall(r"`([a-z_]+)`", DOC.read_text("utf-8")))
+    explained = set(re.findall(r"`([a-z0-9_]+)`", DOC.read_text("utf-8")))
     batch, images = story
     fields = set(batch).union(*(set(image) for image in images.values()))
     assert fields - explained == set()
+
+
+def test_an_image_is_written_at_most_twice_from_its_freeze_to_its_outcome(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = slices(30, "WRITES")
+    cloud.put("writes", files)
+    written: Counter[str] = Counter()
+    commit = WriteBatch.commit
+
+    def counted(batch: WriteBatch, *arguments: Any, **named: Any) -> Any:
+        written.update(write.update.name for write in batch._write_pbs)
+        return commit(batch, *arguments, **named)
+
+    monkeypatch.setattr(WriteBatch, "commit", counted)
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.load()
+    message = BatchMessage(cloud.id_of("writes"), "writes", 7)
+    status_store(settings).register(Batch(message.batch_id, "writes", BatchState.QUEUE, 7, now(), now()))
+    world = cloud_processing(settings)
+    with world.workers as workers:  # type: ignore[attr-defined]
+        assert process(message, replace(world, workers=workers)).counts.stored == 30
+    images = {name: number for name, number in written.items() if "/images/" in name}
+    assert len(images) == 30
+    assert set(images.values()) == {2}
+    assert sum(written.values()) - sum(images.values()) <= 10
