@@ -1,15 +1,18 @@
 """What is Cloud Storage's own in the adapters: generations, placeholders, large objects, verification, refusals."""
 
+import gzip
 import os
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import google.cloud.storage as storage
 import google_crc32c
 import pytest
+import requests
 from tests.contract.buckets import TestBucket, unreachable_client
 
 from sendit.adapters import gcs_reading
@@ -215,8 +218,6 @@ def test_bytes_that_do_not_fit_the_frozen_sum_are_transient(made: TestBucket, st
 
 
 def test_what_was_stored_compressed_comes_as_it_was_stored(made: TestBucket, staging: GcsStaging) -> None:
-    import gzip
-
     data = gzip.compress(b"data" * 1000)
     blob = made.bucket.blob(made.place.name_of(f"incoming/{BATCH}/a"))
     blob.content_encoding = "gzip"
@@ -240,6 +241,21 @@ def test_a_large_object_is_read_by_ranges_of_its_generation(made: TestBucket, st
         while block := stream.read(MIB):
             got.update(block)
     assert int.from_bytes(got.digest(), "big") == entry.crc32c
+
+
+def test_a_large_object_is_streamed_in_bounded_memory(made: TestBucket, staging: GcsStaging) -> None:
+    entry = staged(made, staging, bytes(64 * MIB))
+    with staging.open(BATCH, entry) as stream:
+        stream.read(1)  # imports what reads ranges
+    tracemalloc.start()
+    try:
+        with staging.open(BATCH, entry) as stream:
+            while stream.read(MIB):
+                pass
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 17 * MIB
 
 
 @pytest.mark.usefixtures("ranges_of_1_kib")
@@ -296,10 +312,10 @@ def test_what_was_inspected_is_stored_from_memory_and_then_forgotten(made: TestB
     kept = KeptStaging(staging, MIB)
     entry = staged(made, staging, b"data")
     seen = requests_of(made.client)
-    for requests in (1, 1, 2, 2):
+    for count in (1, 1, 2, 2):
         with kept.open(BATCH, entry) as stream:
             assert stream.read() == b"data"
-        assert len(seen) == requests
+        assert len(seen) == count
 
 
 def test_no_more_is_kept_than_was_allowed_and_the_oldest_goes_first(made: TestBucket, staging: GcsStaging) -> None:
@@ -309,10 +325,10 @@ def test_no_more_is_kept_than_was_allowed_and_the_oldest_goes_first(made: TestBu
         with kept.open(BATCH, entry):
             pass
     seen = requests_of(made.client)
-    for entry, requests in zip(reversed(entries), (0, 0, 1), strict=True):
+    for entry, count in zip(reversed(entries), (0, 0, 1), strict=True):
         with kept.open(BATCH, entry) as stream:
             assert stream.read() == b"0123456789"
-        assert len(seen) == requests
+        assert len(seen) == count
 
 
 def write(output: GcsOutput, data: bytes, block: int = MIB) -> bool:
@@ -361,8 +377,6 @@ def test_a_large_object_that_is_not_committed_is_cancelled_and_leaves_nothing(
 def test_what_reads_back_otherwise_is_removed_again(
     made: TestBucket, output: GcsOutput, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    import requests
-
     honest = requests.Response.json
 
     def lying(response: requests.Response, **more: object) -> object:

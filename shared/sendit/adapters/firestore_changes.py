@@ -2,23 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
 from google.api_core.retry import exponential_sleep_generator
 
 from sendit.adapters.firestore_commits import SECONDS_OF_PATIENCE, BatchDocuments, Change, Overtaken, Unanswered
 from sendit.errors import Code, LeaseLost, Refused, TransientError
-from sendit.records import (
-    IMAGES_A_WRITE,
-    MAX_ERRORS_KEPT,
-    Batch,
-    BatchState,
-    ErrorEntry,
-    Image,
-    Lease,
-    check_transition,
-)
+from sendit.records import IMAGES_A_WRITE, Batch, Image, Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +64,6 @@ def turns() -> Iterator[int]:
 def standing(batch: Batch) -> tuple[object, ...]:
     """What tells that a batch was claimed, released, finished or queued by one write and no other."""
     return batch.state, batch.generation, batch.attempt, batch.lease, batch.finished_at
-
-
-def moved_to(batch: Batch, state: BatchState, now: datetime) -> Batch:
-    """The batch in a state that may follow its own."""
-    check_transition(batch.state, state)
-    return replace(batch, state=state, updated_at=now)
-
-
-def with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
-    """The batch with more errors; all are counted, the first are kept."""
-    return replace(
-        batch,
-        errors=(*batch.errors, *errors)[:MAX_ERRORS_KEPT],
-        error_count=batch.error_count + len(errors),
-    )
 
 
 def parts_of(images: Sequence[Image]) -> Iterator[Sequence[Image]]:

@@ -11,13 +11,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from sendit.adapters.firestore_changes import Turn, change, moved_to, parts_of, with_errors
+from sendit.adapters.firestore_changes import Turn, change, parts_of
 from sendit.adapters.firestore_commits import BatchDocuments, Change
 from sendit.adapters.firestore_overlap import register
 from sendit.adapters.firestore_requeue import requeue
-from sendit.errors import Code, LeaseHeld, Refused
+from sendit.changes import claimed, moved_to, with_errors
+from sendit.errors import Code, Refused
 from sendit.ports import Registered
-from sendit.records import CLAIMABLE, Batch, BatchState, Counts, ErrorEntry, Image, Lease, check_transition
+from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, Lease, check_transition
 
 if TYPE_CHECKING:
     from google.cloud import firestore
@@ -62,13 +63,8 @@ class FirestoreStatusStore:
         """See `StatusStore.claim`."""
 
         def decide(turn: Turn) -> Change | None:
-            batch = turn.batch
-            if batch.state not in CLAIMABLE:
-                return None
-            if batch.lease is not None and batch.lease.expires_at > now:
-                raise LeaseHeld
-            claimed = replace(batch, lease=lease, attempt=batch.attempt + 1, started_at=batch.started_at or now)
-            return Change(moved_to(claimed, BatchState.PROCESSING, now))
+            taken = claimed(turn.batch, lease, now)
+            return None if taken is None else Change(taken)
 
         return change(self._documents, batch_id, decide)
 

@@ -34,7 +34,7 @@ class Lane:
     def submit(
         self, step: Step[Item], batch: BatchName, items: Sequence[Item]
     ) -> "Future[Sequence[Result | TransientError]]":
-        """Hand over a slice; its future raises `BrokenProcessPool` if the process dies before the slice is done.
+        """Hand over a slice; this or its future raises `BrokenProcessPool` if the process dies before it is done.
 
         An image that stops the attempt has its `TransientError` in the place of its result.
         Raises `TransientError` (workers_unavailable) if no process can be had.

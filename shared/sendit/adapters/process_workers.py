@@ -102,9 +102,14 @@ class ProcessWorkers:
             while True:
                 for depth in range(_SLICES_A_LANE):
                     for lane in [lane for lane, slices in load.items() if slices <= depth]:
-                        if items := source.take(lane):
+                        if not (items := source.take(lane)):
+                            continue
+                        try:
                             busy[self._lanes[lane].submit(step, batch, items)] = (lane, items)
                             load[lane] += 1
+                        except BrokenProcessPool:
+                            suspects.extend(items)
+                            del load[lane]
                 if not busy:
                     return suspects
                 for future in wait(busy, return_when=FIRST_COMPLETED).done:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sendit.adapters.sqlite_file import SqliteFile
+from sendit.changes import claimed, moved_to, once_more, with_errors
 from sendit.documents import (
     batch_from_document,
     batch_to_document,
@@ -17,21 +18,17 @@ from sendit.documents import (
     image_to_document,
     to_json,
 )
-from sendit.errors import Code, LeaseHeld, LeaseLost, Refused
+from sendit.errors import Code, LeaseLost, Refused
 from sendit.ports import Registered
 from sendit.records import (
-    CLAIMABLE,
-    MAX_ERRORS_KEPT,
     Batch,
     BatchState,
     Counts,
     ErrorEntry,
     Image,
-    ImageState,
     Lease,
     check_transition,
 )
-from sendit.tally import counted
 
 
 class SqliteStatusStore:
@@ -89,17 +86,11 @@ class SqliteStatusStore:
             batch = self._find(batch_id)
             if batch is None:
                 raise Refused(Code.UNKNOWN_BATCH)
-            if batch.state not in CLAIMABLE:
+            taken = claimed(batch, lease, now)
+            if taken is None:
                 return batch
-            if batch.lease is not None and batch.lease.expires_at > now:
-                raise LeaseHeld
-            claimed = replace(
-                batch,
-                lease=lease,
-                attempt=batch.attempt + 1,
-                started_at=batch.started_at or now,
-            )
-            return self._move(claimed, BatchState.PROCESSING, now)
+            self._put(taken)
+            return taken
 
     def renew(self, batch_id: str, lease: Lease, now: datetime) -> None:
         """See `StatusStore.renew`."""
@@ -154,14 +145,14 @@ class SqliteStatusStore:
             batch = self._held(batch_id, lease)
             for image in images:
                 self._put_image(image)
-            self._put(_with_errors(replace(batch, counts=counts, updated_at=now), errors))
+            self._put(with_errors(replace(batch, counts=counts, updated_at=now), errors))
 
     def finish(
         self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
     ) -> Batch:
         """See `StatusStore.finish`."""
         with self._file.transaction():
-            batch = _with_errors(self._held(batch_id, lease), errors)
+            batch = with_errors(self._held(batch_id, lease), errors)
             return self._move(replace(batch, lease=None, finished_at=now), state, now)
 
     def release(self, batch_id: str, lease: Lease, now: datetime) -> None:
@@ -178,31 +169,11 @@ class SqliteStatusStore:
         """See `StatusStore.requeue`."""
         with self._file.transaction():
             batch = self._get(batch_id)
-            once_more = set(again)
-            kept: list[ErrorEntry] = []
-            counts = Counts(found=batch.counts.found)
-            for image in self.images(batch_id):
-                if image.id in once_more and image.state is ImageState.NEW:
-                    continue
-                if image.id in once_more:
-                    self._put_image(
-                        Image(image.id, batch_id, ImageState.NEW, ((ImageState.NEW, now),), image.size_bytes)
-                    )
-                    continue
-                counts = counted(counts, image.state, duplicate=image.duplicate)
-                if image.code is not None:
-                    kept.append(ErrorEntry(image.code, image.sentence, image.times[-1][1], image.id))
-            batch = replace(
-                batch,
-                generation=batch.generation + 1,
-                counts=counts,
-                errors=(),
-                error_count=0,
-                finished_at=None,
-                frozen=False,
-                has_new_arrivals=False,
-            )
-            return self._move(_with_errors(batch, kept), BatchState.QUEUE, now)
+            back, queued = once_more(batch, self.images(batch_id), frozenset(again), now)
+            for image in back:
+                self._put_image(image)
+            self._put(queued)
+            return queued
 
     def break_leases(self) -> None:
         """End every lease. For whoever knows that no other worker is alive: a run that holds OUT's lock."""
@@ -228,8 +199,7 @@ class SqliteStatusStore:
         return batch
 
     def _move(self, batch: Batch, state: BatchState, now: datetime) -> Batch:
-        check_transition(batch.state, state)
-        moved = replace(batch, state=state, updated_at=now)
+        moved = moved_to(batch, state, now)
         self._put(moved)
         return moved
 
@@ -248,11 +218,3 @@ class SqliteStatusStore:
         check_transition(known.state, image.state)
         row = (to_json(image_to_document(image)), image.batch_id, image.id)
         self._file.write("UPDATE images SET document = ? WHERE batch_id = ? AND id = ?", [row])
-
-
-def _with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
-    return replace(
-        batch,
-        errors=(*batch.errors, *errors)[:MAX_ERRORS_KEPT],
-        error_count=batch.error_count + len(errors),
-    )

@@ -1,0 +1,76 @@
+"""Changes of a batch's record that every status store makes alike. Pure."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sendit.errors import LeaseHeld
+from sendit.records import (
+    CLAIMABLE,
+    MAX_ERRORS_KEPT,
+    Batch,
+    BatchState,
+    Counts,
+    ErrorEntry,
+    Image,
+    ImageState,
+    Lease,
+    check_transition,
+)
+from sendit.tally import counted
+
+
+def moved_to(batch: Batch, state: BatchState, now: datetime) -> Batch:
+    """The batch in a state that may follow its own. Raises `SenditError` (illegal_transition)."""
+    check_transition(batch.state, state)
+    return replace(batch, state=state, updated_at=now)
+
+
+def with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
+    """The batch with more errors; all are counted, the first are kept."""
+    return replace(
+        batch,
+        errors=(*batch.errors, *errors)[:MAX_ERRORS_KEPT],
+        error_count=batch.error_count + len(errors),
+    )
+
+
+def claimed(batch: Batch, lease: Lease, now: datetime) -> Batch | None:
+    """The batch under this lease; None if it is at rest. Raises `LeaseHeld` while another's lease has not expired."""
+    if batch.state not in CLAIMABLE:
+        return None
+    if batch.lease is not None and batch.lease.expires_at > now:
+        raise LeaseHeld
+    taken = replace(batch, lease=lease, attempt=batch.attempt + 1, started_at=batch.started_at or now)
+    return moved_to(taken, BatchState.PROCESSING, now)
+
+
+def once_more(
+    batch: Batch, images: Iterable[Image], again: Collection[str], now: datetime
+) -> tuple[list[Image], Batch]:
+    """The images that go back to NEW, and the batch as it is queued with the outcomes of the others.
+
+    An image that is NEW already stays as it is. Raises `SenditError` (illegal_transition).
+    """
+    back: list[Image] = []
+    kept: list[ErrorEntry] = []
+    counts = Counts(found=batch.counts.found)
+    for image in images:
+        if image.id not in again:
+            counts = counted(counts, image.state, duplicate=image.duplicate)
+            if image.code is not None:
+                kept.append(ErrorEntry(image.code, image.sentence, image.times[-1][1], image.id))
+        elif image.state is not ImageState.NEW:
+            check_transition(image.state, ImageState.NEW)
+            back.append(Image(image.id, batch.id, ImageState.NEW, ((ImageState.NEW, now),), image.size_bytes))
+    queued = replace(
+        batch,
+        generation=batch.generation + 1,
+        counts=counts,
+        errors=(),
+        error_count=0,
+        finished_at=None,
+        frozen=False,
+        has_new_arrivals=False,
+    )
+    return back, with_errors(moved_to(queued, BatchState.QUEUE, now), kept)
