@@ -9,6 +9,7 @@ items, any other element as a `RawDataElement` with a VR that is never None and 
 from __future__ import annotations
 
 import io
+from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, cast
 
@@ -85,21 +86,23 @@ class ElementReader:
 
     def head(self, *, implicit: bool) -> ElementHead:
         """The tag, VR and length ahead."""
-        tag = self._take_tag()
-        if tag >> 16 == 0xFFFE:
-            return ElementHead(tag, "", self._long.unpack(self._stream.take(4))[0], self._stream.position)
+        stream = self._stream
+        ahead = stream.take(8)  # no head is shorter: a tag, and a length of four bytes or a VR with one of two
+        group, number = self._tag.unpack_from(ahead)
+        tag = group << 16 | number
+        if group == 0xFFFE:
+            return ElementHead(tag, "", self._long.unpack_from(ahead, 4)[0], stream.position)
         if implicit:
             vr = _public_vr(tag)
-            length = self._long.unpack(self._stream.take(4))[0]
+            length = self._long.unpack_from(ahead, 4)[0]
         else:
-            name = _STANDARD_VRS.get(self._stream.take(2))
+            name = _STANDARD_VRS.get(ahead[4:6])
             if name is None:
                 raise DeidError(Refusal.MALFORMED)
             vr = name
-            short = self._stream.take(2)
             long = vr in _LONG_VRS
-            length = self._long.unpack(self._stream.take(4))[0] if long else self._short.unpack(short)[0]
-        return ElementHead(tag, vr, length, self._stream.position)
+            length = self._long.unpack(stream.take(4))[0] if long else self._short.unpack_from(ahead, 6)[0]
+        return ElementHead(tag, vr, length, stream.position)
 
     def _count(self, elements: int) -> None:
         self._elements_left -= elements
@@ -256,9 +259,12 @@ def inherit_character_sets(dataset: Dataset, implicit: bool, inherited: list[str
                 inherit_character_sets(item, implicit, codecs)
 
 
+_TAG = itemgetter(0)
+
+
 def elements_of(dataset: Dataset) -> list[tuple[int, Element]]:
     """The elements of a data set in tag order, undecoded as they were read."""
-    return [(int(tag), cast("Element", dataset.get_item(tag))) for tag in sorted(dataset.keys())]
+    return sorted(((int(tag), cast("Element", element)) for tag, element in dataset.items()), key=_TAG)
 
 
 def element_of(dataset: Dataset, tag: int) -> Element | None:

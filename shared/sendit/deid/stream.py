@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 
 CHUNK = 1024 * 1024
 
+_BLOCK = 16 * 1024
+_SMALL = 4 * 1024  # reads of this size come out of a block
+
 
 class BoundedReader:
     """Exact reads of a seekable stream, counted against a budget of bytes held in memory.
+
+    Small reads are served from a block that is read ahead: a header has thousands of them.
 
     Raises:
         DeidError: `truncated` when fewer bytes are left than asked for, `header_too_large` when the budget
@@ -24,62 +29,89 @@ class BoundedReader:
 
     def __init__(self, source: BinaryIO, budget: int) -> None:
         self._source = source
-        self._ahead = b""
+        self._block = b""
+        self._at = 0  # where in the block the next read begins
         self.budget = budget
         self.size = source.seek(0, io.SEEK_END)
         self.position = source.seek(0)
 
     def take(self, length: int) -> bytes:
         """Exactly `length` bytes."""
-        if length > self.size - self.position:
-            raise DeidError(Refusal.TRUNCATED)
-        if length > self.budget:
-            raise DeidError(Refusal.HEADER_TOO_LARGE)
+        at = self._at
+        end = at + length
+        if end > len(self._block) or length > self.budget:
+            self._check(length)
+            if length > self.budget:
+                raise DeidError(Refusal.HEADER_TOO_LARGE)
+            self.budget -= length
+            return self._read(length)
         self.budget -= length
-        return self._read(length)
+        self.position += length
+        self._at = end
+        return self._block[at:end]
 
     def peek(self, length: int) -> bytes:
         """Up to `length` bytes without moving on; fewer at the end.
 
         They are kept for the next read: the source may be one that cannot go back but from its beginning.
         """
-        missing = min(length, self.size - self.position) - len(self._ahead)
-        if missing > 0:
-            self._ahead += self._from_source(missing)
-        return self._ahead[:length]
+        if self._at + length > len(self._block):
+            self._read_ahead(length)
+        return self._block[self._at : self._at + length]
 
     def chunk(self, length: int) -> bytes:
         """Exactly `length` bytes that are passed on at once and so cost no budget."""
-        if length > self.size - self.position:
-            raise DeidError(Refusal.TRUNCATED)
+        self._check(length)
         return self._read(length)
 
     def skip(self, length: int) -> None:
         """Moves on by `length` bytes that are really there."""
-        if length > self.size - self.position:
-            raise DeidError(Refusal.TRUNCATED)
+        self._check(length)
         self.seek(self.position + length)
 
     def seek(self, position: int) -> None:
         """Moves to an absolute position."""
-        ahead = position - self.position
-        if 0 <= ahead <= len(self._ahead):
-            self._ahead = self._ahead[ahead:]
+        at = self._at + position - self.position
+        if 0 <= at <= len(self._block):
+            self._at = at
             self.position = position
         else:
-            self._ahead = b""
+            self._block, self._at = b"", 0
             self.position = self._source.seek(position)
 
+    def _check(self, length: int) -> None:
+        if length > self.size - self.position:
+            raise DeidError(Refusal.TRUNCATED)
+
     def _read(self, length: int) -> bytes:
-        start, self._ahead = self._ahead[:length], self._ahead[length:]
-        rest = self._from_source(length - len(start))
+        """Bytes that are left, by the budget or on their way: what the block has of them, and the rest."""
+        if length <= _SMALL:
+            data = self.peek(length)
+            if len(data) < length:
+                raise DeidError(Refusal.TRUNCATED)
+            self._at += length
+        else:
+            start = self._block[self._at :]
+            if len(start) > length:
+                data = start[:length]
+                self._at += length
+            else:
+                data = start + self._from_source(length - len(start)) if start else self._from_source(length)
+                self._block, self._at = b"", 0
         self.position += length
-        return start + rest if start else rest
+        return data
+
+    def _read_ahead(self, length: int) -> None:
+        """Fill the block, so that it holds at least `length` bytes if as many are left."""
+        kept = self._block[self._at :]
+        left = self.size - self.position - len(kept)
+        self._block = kept + self._from_source(min(left, max(_BLOCK, length) - len(kept)))
+        self._at = 0
 
     def _from_source(self, length: int) -> bytes:
         parts: list[bytes] = []
         missing = length
-        while missing:
+        while missing > 0:
             part = self._source.read(missing)
             if not part:
                 raise DeidError(Refusal.TRUNCATED)
