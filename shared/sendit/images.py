@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
@@ -75,7 +75,11 @@ class ImageWorkers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImagePipeline:
-    """The steps of one image over the ports that they need."""
+    """The steps of one image over the ports that they need.
+
+    `computing` is held while the processor is what an image needs: threads that wait for the network then do not
+    fight with it for the interpreter.
+    """
 
     staging: Staging
     output: OutputStore
@@ -86,13 +90,14 @@ class ImagePipeline:
     clock: Clock
     keep_paths: bool = False
     with_report: bool = False
+    computing: AbstractContextManager[object] = field(default_factory=nullcontext)
 
     def inspect(self, batch: BatchName, entry: Entry) -> Planned | Outcome:
         """Read the header, screen it, name the output."""
         started = self.clock()
 
         def steps() -> "Planned | Outcome":
-            with self.staging.open(batch, entry) as source, _translated():
+            with self.staging.open(batch, entry) as source, self.computing, _translated():
                 header = deid.inspect(source, self.limits)
             rejection = screen.screen_file(header.media_storage_sop_class_uid, header.sop_class_uid)
             if rejection is None:
@@ -121,7 +126,7 @@ class ImagePipeline:
 
         def steps() -> Outcome:
             with self.output.create(planned.output) as sink:
-                with self.staging.open(batch, entry) as source, _translated():
+                with self.staging.open(batch, entry) as source, self.computing, _translated():
                     report = self._write(source, sink)
                 if report is not None and _named(report) != planned.identity:
                     raise ImageError(Code.CHANGED_DURING_PROCESSING)

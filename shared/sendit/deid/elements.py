@@ -264,7 +264,7 @@ _TAG = itemgetter(0)
 
 def elements_of(dataset: Dataset) -> list[tuple[int, Element]]:
     """The elements of a data set in tag order, undecoded as they were read."""
-    return sorted(((int(tag), cast("Element", element)) for tag, element in dataset.items()), key=_TAG)
+    return sorted(((int(tag), element) for tag, element in dataset.items()), key=_TAG)
 
 
 def element_of(dataset: Dataset, tag: int) -> Element | None:

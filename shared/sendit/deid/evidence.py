@@ -12,8 +12,8 @@ from sendit.deid.dictionary import dictionary_vr
 from sendit.deid.elements import elements_of
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identifying import IDENTIFYING
-from sendit.deid.matcher import SHORTEST_SEARCHED, folded, words_of
 from sendit.deid.read import dataset_codecs
+from sendit.deid.spelling import SHORTEST_SEARCHED, folded, words_of
 from sendit.deid.text import decoded
 from sendit.deid.uids import REGISTERED, uid_values
 

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 
 from sendit import __version__, logs
 from sendit.adapters.gcs_client import storage_client
@@ -56,6 +57,7 @@ class CloudPlaces:
             profile=profile_of(self.settings),
             limits=limits_of(self.settings),
             clock=now,
+            computing=Lock(),
         )
 
 

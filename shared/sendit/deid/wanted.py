@@ -1,0 +1,159 @@
+"""What is looked for in one object, made ready: values of the evidence as words, runs, numbers, days and bytes."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from struct import pack, unpack
+from typing import TYPE_CHECKING, AnyStr, Generic
+
+from sendit.deid.spelling import (
+    SHORTEST_INSIDE_A_WORD,
+    SHORTEST_SEARCHED,
+    encodings,
+    folded,
+    is_vocabulary,
+    spellings,
+    words_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sendit.deid.evidence import Evidence
+
+_LONGEST_INSIDE_A_WORD = 32
+_LONGEST_PHRASE = 8
+_FEW = 64
+_SERIES_REMEMBERED = 4
+_MOST_SHARED = 1_000
+"""More than any real object holds: what a hostile one makes of memory ends with it."""
+_SHORTEST_NUMBER, _LONGEST_NUMBER = 6, 64
+"""Shorter identifiers are not looked for among numbers: 1500 is a window width or a counter, whoever's id it is."""
+
+_DIGITS = re.compile(r"[0-9]{6,}")
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+
+
+class Substrings(Generic[AnyStr]):
+    """Many strings of at least six characters, to be found anywhere in a text; long ones by their beginning."""
+
+    def __init__(self, wanted: Iterable[AnyStr]) -> None:
+        self._wanted: frozenset[AnyStr] = frozenset(one[:_LONGEST_INSIDE_A_WORD] for one in wanted)
+        self._lengths: dict[AnyStr, set[int]] = {}
+        for one in self._wanted:
+            self._lengths.setdefault(one[:SHORTEST_INSIDE_A_WORD], set()).add(len(one))
+
+    def has(self, text: AnyStr) -> bool:
+        """Whether a text is one of them."""
+        return text[:_LONGEST_INSIDE_A_WORD] in self._wanted
+
+    def found_in(self, text: AnyStr) -> bool:
+        """Whether one of them is in the text."""
+        if len(self._wanted) <= _FEW:
+            return any(one in text for one in self._wanted)
+        for start in range(len(text) - SHORTEST_INSIDE_A_WORD + 1):
+            lengths = self._lengths.get(text[start : start + SHORTEST_INSIDE_A_WORD], ())
+            if any(text[start : start + length] in self._wanted for length in lengths):
+                return True
+        return False
+
+
+class Phrases:
+    """Many phrases of words, to be found in a text of words; long ones by their beginning."""
+
+    def __init__(self) -> None:
+        self._phrases: set[str] = set()
+        self._lengths: dict[str, set[int]] = {}
+
+    def add(self, words: list[str]) -> None:
+        """Takes a phrase of at least one word."""
+        words = words[:_LONGEST_PHRASE]
+        self._phrases.add(" ".join(words))
+        self._lengths.setdefault(words[0], set()).add(len(words))
+
+    def found_in(self, words: list[str]) -> bool:
+        """Whether one of them is among the words."""
+        for start, word in enumerate(words):
+            for length in self._lengths.get(word, ()):
+                if " ".join(words[start : start + length]) in self._phrases:
+                    return True
+        return False
+
+
+class Wanted:
+    """The values, dates and texts of some evidence, in every form in which they are looked for.
+
+    `known` remembers which folded texts hold one of them. Nothing here is about one object more than about
+    another with the same evidence: the slices of a series share it.
+    """
+
+    def __init__(self, values: frozenset[str], dates: frozenset[str], texts: frozenset[str]) -> None:
+        self.known: dict[str, bool] = {}
+        self.words = Phrases()
+        self.digits: set[str] = set()
+        self.numbers: set[float] = set()
+        self.days: set[str] = set()
+        compact: set[str] = set()
+        names: set[str] = set()
+        for value in values:
+            for spelling in spellings(value):
+                self._add_text(words_of(spelling), compact, names)
+        for date in dates:
+            self._add_date(date)
+        encoded = {date.encode("ascii") for date in dates}
+        for text in texts:
+            if not is_vocabulary(words_of(folded(text))):
+                encoded.update(encodings(text))
+        self.compact = Substrings(compact)
+        self.names = Substrings(names)
+        self.encoded = Substrings(encoded)
+        self.single_numbers = {unpack("<f", pack("<f", n))[0] for n in self.numbers if n < 1e38}
+
+    def _add_text(self, words: list[str], compact: set[str], names: set[str]) -> None:
+        if not words or (is_vocabulary(words) and max(map(len, words)) >= SHORTEST_SEARCHED):
+            return  # of short words of the vocabulary there are names, too: Lin Fa
+        self.words.add(words)
+        joined = "".join(words)
+        if len(joined) >= SHORTEST_INSIDE_A_WORD:
+            (names if joined.isalpha() else compact).add(joined)
+        if joined.isascii() and joined.isdigit() and len(joined.lstrip("0")) >= SHORTEST_SEARCHED:
+            self.words.add([joined.lstrip("0")])
+        for run in _DIGITS.findall(joined):  # the number of MRN-7730915 says as much as all of it
+            number = run.lstrip("0")
+            if _SHORTEST_NUMBER <= len(number) <= _LONGEST_NUMBER:
+                self.words.add([number])
+                compact.add(number)
+                if int(number) % 1000:  # round numbers are counts and settings
+                    self.numbers.add(float(number))
+
+    def _add_date(self, date: str) -> None:
+        year, month, day = date[:4], date[4:6], date[6:]
+        self.digits.add(date)
+        if date[0] != "0":
+            self.numbers.add(float(date))
+            self.days.add(date)
+        if not 1 <= int(month) <= len(_MONTHS):
+            return
+        self.digits |= {day + month + year, month + day + year}
+        self.numbers |= {float(day + month + year), float(month + day + year)}
+        plain_month, plain_day, full_name = str(int(month)), str(int(day)), _MONTHS[int(month) - 1]
+        for one in (plain_day, day):
+            for name in (full_name, full_name[:3]):
+                self.words.add([one, name, year])
+                self.words.add([name, one, year])
+                self.words.add([f"{one}{name}{year}"])
+        for words in ([year, plain_month, plain_day], [plain_day, plain_month, year], [plain_month, plain_day, year]):
+            self.words.add(words)
+
+
+def wanted_of(evidence: Evidence) -> Wanted:
+    """What evidence makes wanted, its UIDs aside, which differ from image to image."""
+    make = _shared if len(evidence.texts) + len(evidence.dates) <= _MOST_SHARED else Wanted
+    return make(frozenset(evidence.searched | evidence.phrases), frozenset(evidence.dates), frozenset(evidence.texts))
+
+
+_shared = lru_cache(_SERIES_REMEMBERED)(Wanted)
