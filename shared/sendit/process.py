@@ -8,6 +8,7 @@ does only what has no outcome yet.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sendit.errors import SENTENCES, BatchError, Code, SenditError, TransientError
 from sendit.ids import DocumentIds
@@ -21,6 +22,7 @@ from sendit.records import IMAGES_A_WRITE, UNSETTLED, Batch, BatchState, Counts,
 from sendit.refs import BatchMessage, BatchName, Entry
 from sendit.tally import Tally
 from sendit.work import Claims, chunks, settle
+from sendit.writes import Writes
 
 Observer = Callable[[Counts], None]
 
@@ -63,9 +65,9 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
         event(logging.INFO, "The batch is at rest; nothing to do.", batch_id=batch.id, state=batch.state)
         return batch
     event(logging.INFO, "The batch is claimed.", batch_id=batch.id, attempt=batch.attempt)
-    attempt = _Attempt(world, batch, name, lease, observe)
     heartbeat = Heartbeat(world.store, batch.id, lease, world.lease_terms, world.clock)
-    with heartbeat.beating():
+    with heartbeat.beating(), Writes() as writes:
+        attempt = _Attempt(world, writes, batch, name, lease, observe)
         try:
             rested = attempt.run(heartbeat)
         except BatchError as error:
@@ -91,19 +93,24 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
 class _Attempt:
     """One worker's hold on one batch."""
 
-    def __init__(self, world: Processing, batch: Batch, name: BatchName, lease: Lease, observe: Observer) -> None:
+    def __init__(
+        self, world: Processing, writes: Writes, batch: Batch, name: BatchName, lease: Lease, observe: Observer
+    ) -> None:
         self._world = world
+        self._writes = writes
         self._batch = batch
         self._name = name
         self._lease = lease
-        self._tally = Tally(world.store, batch, lease, world.clock, observe)
+        self._tally = Tally(world.store, writes, batch, lease, world.clock, observe)
 
     def run(self, heartbeat: Heartbeat) -> Batch:
         world, batch = self._world, self._batch
         world.claim_output()
         manifest = self._manifest()
         entries = {self._image_id(entry): entry for entry in manifest.entries}
-        images = self._known_images(entries)
+        known = {image.id: image for image in world.store.images(batch.id)}
+        fresh = self._fresh_images(entries, known)
+        images = known | fresh
         if not images:
             raise BatchError(Code.NO_FILES)
         world.store.freeze(
@@ -115,6 +122,7 @@ class _Attempt:
             key_id=manifest.key_id,
             now=world.clock(),
         )
+        self._write_new(list(fresh.values()))
         self._tally.start(len(images), images.values())
         unsettled = [image for image in images.values() if image.state in UNSETTLED]
         for image in unsettled:
@@ -179,12 +187,11 @@ class _Attempt:
             event(logging.WARNING, "Files came or changed after the freeze.", batch_id=self._batch.id)
             self._world.store.set_new_arrivals(self._batch.id, True, self._world.clock())
 
-    def _known_images(self, entries: Mapping[str, Entry]) -> dict[str, Image]:
-        """The images' records by id; those that no attempt has written yet are written as NEW."""
-        known = {image.id: image for image in self._world.store.images(self._batch.id)}
+    def _fresh_images(self, entries: Mapping[str, Entry], known: Mapping[str, Image]) -> dict[str, Image]:
+        """The records by id of images that no attempt has written yet."""
         now = self._world.clock()
-        fresh = [
-            Image(
+        return {
+            image_id: Image(
                 id=image_id,
                 batch_id=self._batch.id,
                 state=ImageState.NEW,
@@ -193,11 +200,14 @@ class _Attempt:
             )
             for image_id, entry in entries.items()
             if image_id not in known
-        ]
-        for start in range(0, len(fresh), IMAGES_A_WRITE):
-            part = fresh[start : start + IMAGES_A_WRITE]
-            self._world.store.add_images(self._batch.id, self._lease, part, now)
-        return known | {image.id: image for image in fresh}
+        }
+
+    def _write_new(self, images: list[Image]) -> None:
+        now = self._world.clock()
+        for start in range(0, len(images), IMAGES_A_WRITE):
+            part = images[start : start + IMAGES_A_WRITE]
+            add = partial(self._world.store.add_images, self._batch.id, self._lease, part, now)
+            self._writes.begin(add, at_once=True)
 
     def _record(self, outcome: Outcome, image: Image, *, duplicate: bool) -> None:
         log_outcome(outcome, self._batch.id, image.id)

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 
 from sendit.errors import Code
 from sendit.ports import Clock, StatusStore
 from sendit.records import IMAGES_A_WRITE, STORED, Batch, Counts, ErrorEntry, Image, ImageState, Lease
+from sendit.writes import Writes
 
 _SECONDS_BETWEEN_WRITES = 2.0
 
@@ -15,9 +17,16 @@ class Tally:
     """The counts of one attempt, with the images that are not written yet."""
 
     def __init__(
-        self, store: StatusStore, batch: Batch, lease: Lease, clock: Clock, observe: Callable[[Counts], None]
+        self,
+        store: StatusStore,
+        writes: Writes,
+        batch: Batch,
+        lease: Lease,
+        clock: Clock,
+        observe: Callable[[Counts], None],
     ) -> None:
         self._store = store
+        self._writes = writes
         self._batch_id = batch.id
         self._lease = lease
         self._clock = clock
@@ -43,14 +52,25 @@ class Tally:
         self._observe(self.counts)
         late = time.monotonic() - self._written_at >= _SECONDS_BETWEEN_WRITES
         if late or len(self._waiting) >= IMAGES_A_WRITE:
-            self.flush()
+            self._write()
 
     def flush(self) -> None:
-        """Write what is waiting. Raises `LeaseLost` if that is no longer this worker's to write."""
+        """Return when all is written. Raises `LeaseLost` if that is no longer this worker's to write."""
+        self._write()
+        self._writes.finish()
+
+    def _write(self) -> None:
         if self._waiting:
-            self._store.save_outcomes(
-                self._batch_id, self._lease, self._waiting, self.counts, self._errors, self._clock()
+            save = partial(
+                self._store.save_outcomes,
+                self._batch_id,
+                self._lease,
+                self._waiting,
+                self.counts,
+                self._errors,
+                self._clock(),
             )
+            self._writes.begin(save)
         self._waiting, self._errors = [], []
         self._written_at = time.monotonic()
 

@@ -1,8 +1,8 @@
 """Measures the whole local cloud: `python -m tests.bench.whole_cloud`.
 
-In one run, on the same 1,000 CT: what the Cloud Storage emulator gives to clients that only download and upload, and how
-long the batch takes from its marker to its rest, through notification, finalize, Pub/Sub, worker and Firestore. Then how
-fast finalize answers when it is warm.
+In one run, on the same 1,000 CT: what the Cloud Storage emulator gives to clients that only download and upload, and
+how long the batch takes from its marker to its rest, through notification, finalize, Pub/Sub, worker and Firestore.
+Then how fast finalize answers when it is warm.
 """
 
 import argparse
