@@ -4,12 +4,13 @@ import logging
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sendit.changes import is_overtaken
 from sendit.errors import BatchError, Code, UsageError
 from sendit.ids import DocumentIds
 from sendit.logs import event
 from sendit.manifest import Manifest
 from sendit.ports import BatchQueue, Clock, OutputStore, Staging, StatusStore
-from sendit.records import UNSETTLED, Batch, BatchState, ImageState
+from sendit.records import UNSETTLED, Batch, BatchState, Image, ImageState
 from sendit.refs import BatchMessage, BatchName
 
 
@@ -74,18 +75,30 @@ def look_again(
             frozen = {entry.name: entry for entry in Manifest.from_bytes(data).entries}
         except BatchError as error:
             event(logging.WARNING, error.sentence, code=error.code, batch_id=batch.id)
-    arrived = {ids.image(name, entry.name) for entry in staging.list(name) if frozen.get(entry.name) != entry}
-    if bool(arrived) != batch.has_new_arrivals:
-        store.set_new_arrivals(batch.id, bool(arrived), clock())
+    staged = {ids.image(name, entry.name): entry for entry in staging.list(name)}
+    arrived = {image_id for image_id, entry in staged.items() if frozen.get(entry.name) != entry}
     failed, rejected, lost = set(), set(), set()
     for image in store.images(batch.id):
+        if image.id in staged and is_overtaken(image, staged[image.id].generation):
+            arrived.add(image.id)
         if image.state is ImageState.ERROR:
             failed.add(image.id)
         elif image.state is ImageState.REJECTED:
             rejected.add(image.id)
-        elif image.state in UNSETTLED or output.stat(image.output) != image.output_bytes:
+        elif image.state in UNSETTLED or not _is_stored(image, output):
             lost.add(image.id)  # unsettled at rest: an earlier request died half-way
+    if bool(arrived) != batch.has_new_arrivals:
+        store.set_new_arrivals(batch.id, bool(arrived), clock())
     return Findings(frozenset(arrived), frozenset(failed), frozenset(rejected), frozenset(lost))
+
+
+def _is_stored(image: Image, output: OutputStore) -> bool:
+    found = output.stat(image.output)
+    return (
+        found is not None
+        and found.size == image.output_bytes
+        and (found.crc32c is None or found.crc32c == image.output_crc32c)
+    )
 
 
 def ask_again(

@@ -8,6 +8,7 @@ from sendit.errors import LeaseHeld
 from sendit.records import (
     CLAIMABLE,
     MAX_ERRORS_KEPT,
+    UNSETTLED,
     Batch,
     BatchState,
     Counts,
@@ -18,6 +19,11 @@ from sendit.records import (
     check_transition,
 )
 from sendit.tally import counted
+
+
+def is_overtaken(image: Image, generation: int) -> bool:
+    """Whether an image's outcome is about another generation than this one of its object."""
+    return image.state not in UNSETTLED and image.generation not in {0, generation}
 
 
 def moved_to(batch: Batch, state: BatchState, now: datetime) -> Batch:
@@ -62,7 +68,8 @@ def once_more(
                 kept.append(ErrorEntry(image.code, image.sentence, image.times[-1][1], image.id))
         elif image.state is not ImageState.NEW:
             check_transition(image.state, ImageState.NEW)
-            back.append(Image(image.id, batch.id, ImageState.NEW, ((ImageState.NEW, now),), image.size_bytes))
+            times = ((ImageState.NEW, now),)
+            back.append(Image(image.id, batch.id, ImageState.NEW, times, image.generation, image.size_bytes))
     queued = replace(
         batch,
         generation=batch.generation + 1,

@@ -82,6 +82,7 @@ def image_to_document(image: Image) -> Document:
     document: Document = {
         "status": image.state.value,
         "times": {state.value: at for state, at in image.times},
+        "generation": image.generation,
         "size_bytes": image.size_bytes,
         "code": None if image.code is None else image.code.value,
         "sentence": image.sentence,
@@ -103,6 +104,7 @@ def image_from_document(image_id: str, batch_id: str, document: Document) -> Ima
         batch_id=batch_id,
         state=ImageState(document["status"]),
         times=tuple(sorted(((ImageState(state), at) for state, at in times.items()), key=_when)),
+        generation=document.get("generation", 0),
         size_bytes=document.get("size_bytes", 0),
         code=None if code is None else Code(code),
         sentence=document.get("sentence", ""),

@@ -56,6 +56,8 @@ class Code(StrEnum):
     NO_FILES = "no_files"
     BAD_MANIFEST = "bad_manifest"
     MANIFEST_OF_ANOTHER_KEY = "manifest_of_another_key"
+    BATCH_OF_ANOTHER_KEY = "batch_of_another_key"
+    RECORD_LOST = "record_lost"
     CONSERVATION = "conservation"
     # a marker or a message that is answered and not followed
     BAD_NAME = "bad_name"
@@ -112,6 +114,8 @@ SENTENCES: dict[Code, str] = {
     Code.NO_FILES: "The batch holds no files: its folder is gone or empty.",
     Code.BAD_MANIFEST: "The manifest of the batch cannot be read.",
     Code.MANIFEST_OF_ANOTHER_KEY: "The batch was frozen under another key or profile; go on with that one.",
+    Code.BATCH_OF_ANOTHER_KEY: "The batch's id is not its name's under this key; finalize and worker need the same.",
+    Code.RECORD_LOST: "An image's record was removed from the status store while the batch was at work.",
     Code.CONSERVATION: "Found {found}, but stored {stored}, rejected {rejected}, errored {errored}: not equal.",
     Code.BAD_NAME: "The batch's name is empty, too long, or has a part that is empty, '.' or '..'.",
     Code.OVERLAP: "The batch lies inside a known batch or around one; images would be handled twice.",

@@ -19,6 +19,11 @@ class DocumentIds:
         self._keys = keys
         self._scope = scope
 
+    @property
+    def key_id(self) -> str:
+        """Which key the ids come from; not secret."""
+        return self._keys.key_id
+
     def batch(self, name: BatchName) -> str:
         """The id of a batch."""
         return self._token("batch", self.full(name))

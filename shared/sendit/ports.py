@@ -54,6 +54,14 @@ class Stored:
     created: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """The size of a stored object in bytes, and its crc32c where the store knows it without reading the object."""
+
+    size: int
+    crc32c: int | None = None
+
+
 class PendingOutput(Protocol):
     """An object being written. Leaving the context without `commit` leaves no trace of it."""
 
@@ -74,8 +82,8 @@ class OutputStore(Protocol):
     def create(self, name: str) -> AbstractContextManager[PendingOutput]:
         """Begin an object; `name` comes from `refs.output_name`."""
 
-    def stat(self, name: str) -> int | None:
-        """The size in bytes of a stored object, or None if there is none."""
+    def stat(self, name: str) -> "Stat | None":
+        """What a stored object is, without reading it; None if there is none."""
 
     def open(self, name: str) -> AbstractContextManager[BinaryIO]:
         """The bytes of a stored object. Raises FileNotFoundError."""

@@ -7,10 +7,12 @@ does only what has no outcome yet.
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from sendit.errors import SENTENCES, BatchError, Code, SenditError, TransientError
+from sendit.changes import is_overtaken
+from sendit.errors import SENTENCES, BatchError, Code, Refused, SenditError, TransientError
 from sendit.ids import DocumentIds
 from sendit.images import ImageWorkers, Outcome, log_outcome
 from sendit.label import OutLabel
@@ -72,6 +74,8 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
             rested = attempt.run(heartbeat)
         except BatchError as error:
             rested = attempt.fail(error)
+        except Refused:
+            rested = attempt.fail(BatchError(Code.RECORD_LOST))
         except BaseException as error:
             attempt.give_up(error)
             raise
@@ -105,6 +109,8 @@ class _Attempt:
 
     def run(self, heartbeat: Heartbeat) -> Batch:
         world, batch = self._world, self._batch
+        if world.ids.batch(self._name) != batch.id:
+            raise BatchError(Code.BATCH_OF_ANOTHER_KEY)
         world.claim_output()
         manifest = self._manifest()
         entries = {self._image_id(entry): entry for entry in manifest.entries}
@@ -140,13 +146,17 @@ class _Attempt:
         self._tally.flush()
         counts = self._tally.counts
         counts.check_conservation()
-        self._look_for_arrivals(manifest)
+        self._look_for_arrivals(self._unread(entries, images))
         return world.store.finish(batch.id, self._lease, counts.resting_state(), (), world.clock())
 
     def fail(self, error: BatchError) -> Batch:
         """Let the batch rest as ERROR."""
         event(logging.ERROR, error.sentence, code=error.code, batch_id=self._batch.id)
-        self._tally.flush()
+        with suppress(Refused):  # it is what ended the batch
+            self._tally.flush()
+        with suppress(TransientError):
+            if error.code is Code.NO_FILES and any(True for _ in self._world.staging.list(self._name)):
+                self._look_for_arrivals(True)
         entry = self._tally.error_entry(error.code, error.sentence)
         return self._world.store.finish(self._batch.id, self._lease, BatchState.ERROR, (entry,), self._world.clock())
 
@@ -174,18 +184,27 @@ class _Attempt:
                 version=world.version,
             )
             world.staging.write_manifest(batch.id, batch.generation, manifest.to_bytes())
-        else:
-            manifest = Manifest.from_bytes(data)
+            # another worker may have written first: what is kept there is what the batch is
+            data = world.staging.read_manifest(batch.id, batch.generation)
+            if data is None:
+                raise TransientError(Code.STAGING_UNAVAILABLE)
+        manifest = Manifest.from_bytes(data)
         if (manifest.profile_digest, manifest.key_id) != (world.label.profile_digest, world.label.key_id):
             raise BatchError(Code.MANIFEST_OF_ANOTHER_KEY)
         return manifest
 
-    def _look_for_arrivals(self, manifest: Manifest) -> None:
-        """Say so if files came or changed since the freeze; they are never read by themselves."""
-        frozen = set(manifest.entries)
-        if any(entry not in frozen for entry in self._world.staging.list(self._name)):
+    def _unread(self, entries: Mapping[str, Entry], images: Mapping[str, Image]) -> bool:
+        """Whether staging holds what no image's state is about: it came or changed after some freeze."""
+        frozen = set(entries.values())
+        overtaken = (is_overtaken(images[image_id], entry.generation) for image_id, entry in entries.items())
+        return any(overtaken) or any(entry not in frozen for entry in self._world.staging.list(self._name))
+
+    def _look_for_arrivals(self, there: bool) -> None:
+        """Say whether files came or changed; they are never read by themselves."""
+        if there:
             event(logging.WARNING, "Files came or changed after the freeze.", batch_id=self._batch.id)
-            self._world.store.set_new_arrivals(self._batch.id, True, self._world.clock())
+        if there or self._batch.has_new_arrivals:
+            self._world.store.set_new_arrivals(self._batch.id, there, self._world.clock())
 
     def _fresh_images(self, entries: Mapping[str, Entry], known: Mapping[str, Image]) -> dict[str, Image]:
         """The records by id of images that no attempt has written yet."""
@@ -196,6 +215,7 @@ class _Attempt:
                 batch_id=self._batch.id,
                 state=ImageState.NEW,
                 times=((ImageState.NEW, now),),
+                generation=entry.generation,
                 size_bytes=entry.size,
             )
             for image_id, entry in entries.items()
@@ -220,6 +240,8 @@ class _Attempt:
                     (ImageState.PROCESSING, outcome.started_at),
                     (outcome.state, outcome.finished_at),
                 ),
+                generation=outcome.entry.generation or image.generation,
+                size_bytes=outcome.entry.size if outcome.entry.name else image.size_bytes,
                 code=outcome.code,
                 sentence=outcome.sentence,
                 rule=outcome.rule,

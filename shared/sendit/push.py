@@ -5,7 +5,6 @@ retry would not change is answered with 204, malformed pushes included, and only
 """
 
 import base64
-import binascii
 import json
 import logging
 import os
@@ -21,12 +20,13 @@ from sendit import logs
 from sendit.errors import SENTENCES, Code, LeaseHeld, Refused, SenditError, TransientError, UsageError
 from sendit.logs import event
 from sendit.refs import BatchMessage, GcsPlace, Marker
-from sendit.settings import Settings
+from sendit.settings import LogFormat, LogLevel, Settings
 
 Answer = tuple[str, HTTPStatus]
 
 _MARKERS = "finalize/"
 _FINALIZED = "OBJECT_FINALIZE"
+_GENERATION = re.compile(r"[0-9]{1,18}")  # of 64 bits
 _TRACE = re.compile(r"[0-9a-f]{32}")
 _MALFORMED = (NoCloudEvent, BadRequest, UnsupportedMediaType, RequestEntityTooLarge)
 
@@ -36,6 +36,7 @@ def serve(app: flask.Flask) -> Settings:
 
     Raises `UsageError` for settings that do not fit, after a log line that names them: it must not start.
     """
+    logs.setup(LogFormat.AUTO, LogLevel.AUTO)
     try:
         settings = Settings.load()
     except UsageError as error:
@@ -57,11 +58,12 @@ def marker_of(pushed: CloudEvent, staging: GcsPlace) -> Marker:
     if not isinstance(attributes, dict):
         raise Refused(Code.MALFORMED_MESSAGE)
     bucket, name, generation = (attributes.get(key) for key in ("bucketId", "objectId", "objectGeneration"))
-    if not isinstance(name, str) or not isinstance(generation, str) or not generation.isdecimal():
+    if not isinstance(name, str) or not isinstance(generation, str) or not _GENERATION.fullmatch(generation):
         raise Refused(Code.MALFORMED_MESSAGE)
     markers = staging.name_of(_MARKERS)
     if bucket != staging.bucket or attributes.get("eventType") != _FINALIZED or not name.startswith(markers):
         raise Refused(Code.NOT_A_MARKER)
+    _tell_of_content(_message(pushed))
     return Marker(name.removeprefix(markers), int(generation))
 
 
@@ -72,7 +74,7 @@ def batch_message_of(pushed: CloudEvent) -> BatchMessage:
         raise Refused(Code.MALFORMED_MESSAGE)
     try:
         return BatchMessage.from_json(base64.b64decode(data, validate=True))
-    except binascii.Error:
+    except ValueError:
         raise Refused(Code.MALFORMED_MESSAGE) from None
 
 
@@ -103,6 +105,17 @@ def answer(error: Exception) -> Answer | HTTPException:
             place=logs.place_of(error),
         )
     return "", HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _tell_of_content(message: dict[str, object]) -> None:
+    """A manifest in the marker is not compared yet: nobody may believe that it was."""
+    try:
+        resource = json.loads(base64.b64decode(str(message.get("data", "")), validate=True))
+        size = int(resource["size"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return
+    if size:
+        event(logging.WARNING, "The marker has content; it is not compared with what was uploaded.")
 
 
 def _message(pushed: CloudEvent) -> dict[str, object]:

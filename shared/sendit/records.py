@@ -164,12 +164,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One object of a batch and where it stands: keyed id, de-identified names, never the original ones."""
+    """One object of a batch and where it stands: keyed id, de-identified names, never the original ones.
+
+    `generation` is the one that its state is about.
+    """
 
     id: str
     batch_id: str
     state: ImageState
     times: tuple[tuple[ImageState, datetime], ...]
+    generation: int = 0
     size_bytes: int = 0
     code: Code | None = None
     sentence: str = ""

@@ -10,6 +10,8 @@ from sendit.errors import Code, Refused
 
 MAX_NAME_BYTES = 1024  # of a Cloud Storage object name, and of what we accept of a folder
 
+_MOST_GENERATION = 10**18
+_DOCUMENT_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 _TMP_EXTENSION = re.compile(r"\.tmp[^.]*$", re.IGNORECASE)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _OUTPUT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
@@ -35,7 +37,10 @@ class BatchName:
     def parse(cls, text: str) -> Self:
         """Split a path; raises `Refused` (bad_name) for empty, `.` and `..` parts, NUL, or over 1,024 bytes."""
         parts = tuple(text.split("/"))
-        too_long = len(text.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES
+        try:
+            too_long = len(text.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES
+        except UnicodeEncodeError:  # half of a character, and no byte of a file's name either
+            raise Refused(Code.BAD_NAME) from None
         if too_long or "\0" in text or any(part in {"", ".", ".."} for part in parts):
             raise Refused(Code.BAD_NAME)
         return cls(parts)
@@ -76,6 +81,10 @@ class GcsPlace:
         if scheme != "gs" or not _BUCKET.fullmatch(bucket) or any(part in {"", ".", ".."} for part in parts):
             raise ValueError("must look like gs://bucket or gs://bucket/prefix")
         return cls(bucket, "/".join(parts))
+
+    def holds(self, other: "GcsPlace") -> bool:
+        """Whether another place is this one or lies below it."""
+        return self.bucket == other.bucket and f"{other.prefix}/".startswith(f"{self.prefix}/" if self.prefix else "")
 
     def name_of(self, path: str) -> str:
         """The object name of a path below this place."""
@@ -131,7 +140,9 @@ class BatchMessage:
             values = (fields["batch"], fields["name"], fields["generation"])
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Refused(Code.MALFORMED_MESSAGE) from None
-        if tuple(type(value) for value in values) != (str, str, int):
+        if tuple(type(value) for value in values) != (str, str, int) or not 0 <= values[2] < _MOST_GENERATION:
+            raise Refused(Code.MALFORMED_MESSAGE)
+        if not _DOCUMENT_ID.fullmatch(values[0]):
             raise Refused(Code.MALFORMED_MESSAGE)
         return cls(*values)
 

@@ -20,6 +20,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -1029,3 +1030,10 @@ def test_in_process_it_stops_answering_when_it_is_stopped() -> None:
 def test_notifications_that_could_go_nowhere_are_refused() -> None:
     with storage_emulator("--bucket", "mine") as server:
         assert configure(server, "mine", "t").status == 501
+
+
+def test_a_name_that_leads_to_this_machine_from_elsewhere_is_refused(gcs_emulator: str) -> None:
+    connection = http.client.HTTPConnection(gcs_emulator, timeout=10)
+    with closing(connection):
+        connection.request("GET", "/storage/v1/b?project=local", headers={"Host": "evil.example:80"})
+        assert connection.getresponse().status == 403

@@ -21,7 +21,7 @@ from sendit.images import ImagePipeline, InlineWorkers, Outcome, Planned
 from sendit.label import LABEL as LABEL_NAME
 from sendit.label import OutLabel, claim_output
 from sendit.lease import LeaseTerms
-from sendit.ports import OutputStore, PendingOutput
+from sendit.ports import OutputStore, PendingOutput, Stat
 from sendit.process import Processing, process
 from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
@@ -399,7 +399,7 @@ def test_an_output_store_of_another_key_or_profile_makes_the_batch_an_error_and_
         def create(self, name: str) -> AbstractContextManager[PendingOutput]:
             return self.inner.create(name.replace(LABEL_NAME, "label"))
 
-        def stat(self, name: str) -> int | None:
+        def stat(self, name: str) -> Stat | None:
             return self.inner.stat(name)
 
         def open(self, name: str) -> AbstractContextManager[BinaryIO]:

@@ -50,7 +50,7 @@ def test_ancestors_are_the_folders_around() -> None:
     assert [str(name) for name in BatchName.parse("a/b/c").ancestors()] == ["a", "a/b"]
 
 
-@given(st.text(), st.text(st.characters(codec=None)), st.integers())
+@given(st.from_regex(r"[a-z0-9]{1,64}", fullmatch=True), st.text(st.characters(codec=None)), st.integers(0, 10**18 - 1))
 def test_messages_come_back_as_they_were(batch_id: str, name: str, generation: int) -> None:
     message = BatchMessage(batch_id, name, generation)
     assert BatchMessage.from_json(message.to_json()) == message

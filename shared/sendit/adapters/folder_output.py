@@ -14,7 +14,7 @@ import google_crc32c
 from sendit.errors import Code, ImageError, TransientError
 from sendit.files import FULL
 from sendit.label import LABEL
-from sendit.ports import Stored
+from sendit.ports import Stat, Stored
 
 TEMPORARY = ".sendit-tmp"
 
@@ -42,10 +42,10 @@ class FolderOutput:
         finally:
             pending.discard()
 
-    def stat(self, name: str) -> int | None:
+    def stat(self, name: str) -> Stat | None:
         """See `OutputStore.stat`."""
         try:
-            return os.lstat(self._root / name).st_size
+            return Stat(os.lstat(self._root / name).st_size)
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -14,7 +14,7 @@ from sendit.adapters.gcs_media import Media
 from sendit.adapters.gcs_reading import GcsReading
 from sendit.adapters.gcs_resumable import PIECE_BYTES, ResumableUpload
 from sendit.errors import Code, ImageError, TransientError
-from sendit.ports import Stored
+from sendit.ports import Stat, Stored
 from sendit.refs import GcsPlace
 
 _CONTENT_TYPE = "application/dicom"
@@ -40,10 +40,10 @@ class GcsOutput:
         finally:
             pending.discard()
 
-    def stat(self, name: str) -> int | None:
+    def stat(self, name: str) -> Stat | None:
         """See `OutputStore.stat`."""
         blob = self._found(name)
-        return None if blob is None else int(blob.size)
+        return None if blob is None else Stat(int(blob.size), crc32c_of(blob))
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:

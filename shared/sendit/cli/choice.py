@@ -6,7 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from sendit.errors import Code, Refused, UsageError
+from sendit.cli.console import complain
+from sendit.errors import BatchError, Code, Refused, UsageError
 from sendit.ids import DocumentIds
 from sendit.manifest import Manifest
 from sendit.ports import Staging, StatusStore
@@ -66,8 +67,10 @@ def chosen(world: StatusWorld, wanted: str | None) -> list[Batch]:
         for one in batches
         if wanted in {one.name, one.id} or (len(wanted) >= _SHORTEST_ID and one.id.startswith(wanted))
     ]
-    if not found:
-        found = [one for one in batches if one.name is None and _is_named(world, one, wanted)]
+    hidden = [one for one in batches if one.name is None] if not found else []
+    # the id of a name tells in the cloud; on one machine the folder around the batch is a part of the name
+    found = found or [one for one in hidden if _fits(world, one, wanted)]
+    found = found or [one for one in hidden if _is_named(world, one, wanted)]
     if len(found) != 1:
         hint = "Several batches have this name; give the id." if found else "See: sendit status"
         raise UsageError(Code.NO_SUCH_BATCH, hint)
@@ -75,18 +78,24 @@ def chosen(world: StatusWorld, wanted: str | None) -> list[Batch]:
 
 
 def name_of(world: StatusWorld, batch: Batch, typed: str) -> BatchName:
-    """A batch's name below `incoming/`, also where the status store hides it. Raises `UsageError` (no_such_batch)."""
+    """The name of a batch of the cloud, also where the status store hides it.
+
+    Raises `UsageError`: no_such_batch, or bad_key for a batch of another key, whose images would not be found.
+    """
     name = batch.name or (typed if _fits(world, batch, typed) else _full_name(world, batch))
     if name is None:
         raise UsageError(Code.NO_SUCH_BATCH, "Its name is hidden and it was never frozen: give the name.")
+    if not _fits(world, batch, name):
+        raise UsageError(Code.BAD_KEY, f"Batch {batch.id} has its id from another key.")
     return BatchName.parse(name)
 
 
 def files_of(world: StatusWorld, batch: Batch) -> dict[str, str]:
-    """The files' paths by image id, resolved from the frozen manifests."""
+    """The files' paths by image id, resolved from the frozen manifests. Raises `UsageError` (bad_key)."""
     found: dict[str, str] = {}
-    for data in world.staging.manifests(batch.id):
-        manifest = Manifest.from_bytes(data)
+    if batch.key_id and batch.key_id != world.ids.key_id:
+        raise UsageError(Code.BAD_KEY, f"Batch {batch.id} has its ids from another key.")
+    for manifest in _manifests(world, batch):
         for entry in manifest.entries:
             found[world.ids.image_below(manifest.batch, entry.name)] = f"{manifest.batch}/{entry.name}"
     return found
@@ -95,14 +104,21 @@ def files_of(world: StatusWorld, batch: Batch) -> dict[str, str]:
 def _is_named(world: StatusWorld, batch: Batch, wanted: str) -> bool:
     """Whether a batch whose name the status store does not show is the one that is wanted."""
     full = _full_name(world, batch)
-    if full is None:
-        return _fits(world, batch, wanted)
-    return full == wanted or full.endswith(f"/{wanted}")
+    return full is not None and (full == wanted or full.endswith(f"/{wanted}"))
 
 
 def _full_name(world: StatusWorld, batch: Batch) -> str | None:
     """The batch's whole name from its manifests; None if it was never frozen."""
-    return next((Manifest.from_bytes(data).batch for data in world.staging.manifests(batch.id)), None)
+    return next((manifest.batch for manifest in _manifests(world, batch)), None)
+
+
+def _manifests(world: StatusWorld, batch: Batch) -> Iterator[Manifest]:
+    """The batch's frozen manifests; a damaged one is told and left out."""
+    for data in world.staging.manifests(batch.id):
+        try:
+            yield Manifest.from_bytes(data)
+        except BatchError as error:
+            complain(error)
 
 
 def _fits(world: StatusWorld, batch: Batch, typed: str) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,11 +45,11 @@ class ExportFile:
         """Write it, whole or not at all, mode 0600. Raises `UsageError` (bad_setting)."""
         lines = [_HEADING, f"# {self.mark}"]
         lines += [f"export {name}={_quoted(value)}" for name, value in variables.items()]
-        part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        part = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}.part")
         for path in (part, self.path):
             guard.file(path, self.mark)
         try:
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as stream:
                 stream.write("\n".join([*lines, ""]))
             part.rename(self.path)

@@ -66,8 +66,11 @@ def staging_place(settings: Settings) -> GcsPlace:
 
 
 def output_place(settings: Settings) -> GcsPlace:
-    """Where results go. Raises `UsageError` (not_configured, identified_not_allowed)."""
+    """Where results go. Raises `UsageError` (not_configured, folders_overlap, identified_not_allowed)."""
     place = _place("SENDIT_OUTPUT", settings.output)
+    staging = staging_place(settings)
+    if place.holds(staging) or staging.holds(place):
+        raise UsageError(Code.FOLDERS_OVERLAP, f"SENDIT_OUTPUT={place} and SENDIT_STAGING={staging}: use two buckets.")
     settings.check_destination(str(place))
     return place
 

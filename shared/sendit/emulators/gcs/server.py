@@ -7,9 +7,11 @@ import ssl
 import sys
 import threading
 from collections.abc import Iterable
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from sendit.emulators.gcs.messages import Answer, Refused, Request
 from sendit.emulators.gcs.notify import Publisher
@@ -18,6 +20,7 @@ from sendit.emulators.gcs.store import Store
 from sendit.logs import event, place_of
 
 _HOST = "127.0.0.1"
+_NAMES = frozenset({_HOST, "localhost"})
 _SMALL = 64 * 1024
 _POLL = 0.1
 
@@ -38,6 +41,9 @@ class _Connection(BaseHTTPRequestHandler):
         body, cut_short = self._body(headers)
         base_url = f"{self.server.scheme}://{headers.get('host', f'{_HOST}:{self.server.server_port}')}"
         try:
+            if urlsplit(base_url).hostname not in _NAMES:
+                # a page in a browser of this machine, led here by a name of its own
+                raise Refused(HTTPStatus.FORBIDDEN, "forbidden", "This emulator is 127.0.0.1 and localhost alone.")
             request = Request.parse(self.command, self.path, headers, body, base_url, cut_short)
         except Refused as refused:
             answer = Answer.refusing(refused)
