@@ -72,8 +72,8 @@ def test_an_images_document_has_the_documented_fields_of_the_documented_kinds(
     (duplicate,) = [image for image in by_state["DONEPROCESSING"] if "duplicate" in image]
     assert shape(duplicate) == {**shape(examples()[1]), "duplicate": "bool"}
     (rejected,), (failed,) = by_state["REJECTED"], by_state["ERROR"]
-    assert set(rejected) == {"status", "times", "size_bytes", "rule", "sentence"}
-    assert set(failed) == {"status", "times", "size_bytes", "code", "sentence"}
+    assert set(rejected) == {"status", "times", "generation", "size_bytes", "rule", "sentence"}
+    assert set(failed) == {"status", "times", "generation", "size_bytes", "code", "sentence"}
 
 
 def test_times_are_firestores_own_and_not_text(cloud: Cloud, story: tuple[Document, dict[str, Document]]) -> None:

@@ -20,7 +20,7 @@ STAGING, OUTPUT = "sendit-staging", "sendit-output"
 FINALIZED, BATCHES, DEAD_LETTERS = "finalized", "batches", "dead-letters"
 KEPT = "dead-letters-kept"
 
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS, _ATTEMPTS = 10.0, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +79,19 @@ def _topic(name: str) -> str:
 
 
 def _call(host: str, method: str, path: str, body: Mapping[str, object]) -> None:
-    connection = http.client.HTTPConnection(host, timeout=_ANSWER_SECONDS)
-    try:
-        connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        raise UsageError(Code.EMULATOR_FAILED, f"{method} {path} was not answered.") from None
-    finally:
-        connection.close()
-    if status not in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.CONFLICT}:  # conflict: it is there already
+    for _ in range(_ATTEMPTS):
+        connection = http.client.HTTPConnection(host, timeout=_ANSWER_SECONDS)
+        try:
+            connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException):
+            continue  # a busy machine; what was made all the same is a conflict next time
+        finally:
+            connection.close()
+        if status in {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.CONFLICT}:  # conflict: it is there already
+            return
         raise UsageError(Code.EMULATOR_FAILED, f"{method} {path} was answered with {status}.")
+    raise UsageError(Code.EMULATOR_FAILED, f"{method} {path} was not answered.")
 
 
 def main() -> None:
