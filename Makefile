@@ -46,6 +46,7 @@ check: lint
 
 bench: $(SETUP)
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.whole_cloud
 
 audit: $(SETUP)
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.lock
