@@ -23,7 +23,7 @@ from sendit.wiring.cloud import output_place, probe, project, staging_place, sta
 from sendit.wiring.parts import keyring, label_of, limits_of, now, profile_of
 
 _THREADS_A_PROCESS = 8
-_IMAGES_A_SLICE = 16
+_IMAGES_A_SLICE = 32
 
 
 @dataclass(frozen=True, slots=True)
