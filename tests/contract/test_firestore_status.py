@@ -369,6 +369,23 @@ def test_a_batch_whose_registration_died_half_way_stands_back_when_it_is_registe
     assert list(store.batches()) == [earlier]
 
 
+def test_a_batch_that_should_stand_back_stays_if_a_worker_claimed_it_meanwhile(
+    client: WatchedClient, store: FirestoreStatusStore
+) -> None:
+    documents = BatchDocuments(client)
+    documents.create(batch("outer"))
+    documents.create(batch("b1", ("outer",)))
+
+    def claimed(commit: Commit) -> list[Any]:
+        store.claim("b1", LEASE, NOON)
+        return commit()
+
+    client.faults = [claimed]
+    assert not store.register(batch("b1", ("outer",))).created
+    assert client.faults == []
+    assert (fetched(store).state, fetched(store).lease) == (BatchState.PROCESSING, LEASE)
+
+
 # a person asks again
 
 
@@ -406,6 +423,26 @@ def test_a_requeue_that_another_one_overtakes_touches_no_image_of_a_queued_batch
     assert refusal.value.code is Code.ILLEGAL_TRANSITION
     assert list(states(store).values()).count(ImageState.NEW) == 400
     assert fetched(store).counts == Counts(found=900, errored=500)
+
+
+def test_a_requeue_begins_anew_if_another_sent_images_back_and_died(
+    client: WatchedClient, store: FirestoreStatusStore
+) -> None:
+    wanted = [image.id for image in at_rest_with_failures(store, 900)]
+
+    def cut_off(_: Commit) -> list[Any]:
+        raise KeyboardInterrupt
+
+    def meanwhile(commit: Commit) -> list[Any]:
+        client.faults = [undisturbed, cut_off]
+        with suppress(KeyboardInterrupt):  # at the same time by the clock: nothing of the batch itself changes
+            store.requeue("b1", wanted, LATER)
+        return commit()
+
+    client.faults = [meanwhile]
+    again = store.requeue("b1", wanted[-1:], LATER)
+    assert again.counts.errored == again.error_count == list(states(store).values()).count(ImageState.ERROR) == 499
+    assert fetched(store) == again
 
 
 def test_of_two_requeues_at_once_one_wins_and_the_counts_are_those_of_the_images(store: FirestoreStatusStore) -> None:

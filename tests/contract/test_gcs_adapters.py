@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import google.cloud.storage as storage
 import google_crc32c
@@ -16,12 +17,14 @@ import requests
 from tests.contract.buckets import TestBucket, unreachable_client
 
 from sendit.adapters import gcs_reading
+from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.gcs_client import is_emulated, session_of, storage_client
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_resumable import PIECE_BYTES
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
 from sendit.errors import Code, ImageError, TransientError
+from sendit.ports import Stat
 from sendit.refs import BatchName, Entry, GcsPlace
 
 BATCH = BatchName.parse("1_6/ST-000001")
@@ -318,6 +321,20 @@ def test_what_was_inspected_is_stored_from_memory_and_then_forgotten(made: TestB
         assert len(seen) == count
 
 
+def test_what_is_kept_of_one_batch_is_not_read_for_another(tmp_path: Path) -> None:
+    kept = KeptStaging(FolderStaging(tmp_path, tmp_path / "manifests"), MIB)
+    for batch in ("ST-1", "ST-2"):  # the same name, size and generation
+        file = tmp_path / batch / "a"
+        file.parent.mkdir()
+        file.write_text(batch)
+        os.utime(file, ns=(1700000000000000001,) * 2)
+    entries = {batch: next(kept.list(BatchName.parse(batch))) for batch in ("ST-1", "ST-2")}
+    assert entries["ST-1"] == entries["ST-2"]
+    for batch, entry in entries.items():
+        with kept.open(BatchName.parse(batch), entry) as stream:
+            assert stream.read() == batch.encode()
+
+
 def test_no_more_is_kept_than_was_allowed_and_the_oldest_goes_first(made: TestBucket, staging: GcsStaging) -> None:
     kept = KeptStaging(staging, 25)
     entries = [staged(made, staging, b"0123456789", name) for name in "abc"]
@@ -344,6 +361,14 @@ def test_an_image_is_stored_in_one_request_and_says_that_it_is_dicom(made: TestB
     assert [method for method, _ in seen] == ["POST"]
     blob = made.bucket.get_blob(made.place.name_of(NAME))
     assert (blob.content_type, blob.metadata) == ("application/dicom", None)
+
+
+def test_the_sum_of_what_is_stored_is_known_without_reading_it(made: TestBucket, output: GcsOutput) -> None:
+    write(output, b"data")
+    seen = requests_of(made.client)
+    assert output.stat(NAME) == Stat(4, google_crc32c.value(b"data"))
+    assert len(seen) == 1
+    assert "alt=media" not in seen[0][1]
 
 
 @pytest.mark.parametrize("size", [PIECE_BYTES, PIECE_BYTES + 1, 2 * PIECE_BYTES, 3 * PIECE_BYTES + 12345])
@@ -388,6 +413,24 @@ def test_what_reads_back_otherwise_is_removed_again(
         write(output, os.urandom(size))
     assert error.value.code is Code.OUTPUT_NOT_VERIFIED
     assert made.names() == set()
+
+
+def test_what_somebody_wrote_since_is_not_removed_with_it(
+    made: TestBucket, output: GcsOutput, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = requests.Response.json
+
+    def lying(response: requests.Response, **more: object) -> object:
+        resource = honest(response, **more)
+        monkeypatch.undo()  # the rest is true
+        made.put(NAME, b"somebody's")
+        return {**resource, "crc32c": "AAAAAA=="}
+
+    monkeypatch.setattr(requests.Response, "json", lying)
+    with pytest.raises(TransientError) as error:
+        write(output, b"ours")
+    assert error.value.code is Code.OUTPUT_NOT_VERIFIED
+    assert made.get(NAME) == b"somebody's"
 
 
 @pytest.mark.parametrize("size", [4, 2 * PIECE_BYTES, 2 * PIECE_BYTES + 5])

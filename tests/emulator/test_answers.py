@@ -3,7 +3,11 @@
 Deadlines and dead letters are not here: a message that is never answered with 2xx goes to the topic `dead-letters`.
 """
 
+import base64
 import json
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -147,6 +151,109 @@ def test_a_marker_that_is_not_followed_is_answered_with_2xx_and_its_verdict_is_l
     assert scene.mark(batch) == 200
     scene.cloud.until(lambda: len(scene.finalize.logged()) > before, 5)
     assert [line["verdict"] for line in scene.finalize.logged()[before:]] == [verdict]
+
+
+def test_a_batch_whose_id_is_of_another_key_is_an_error_of_the_batch(scene: Scene, tmp_path: Path) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text("01" * 32, "ascii")
+    scene.register("answers/another-key", slices(1, "another-key"))
+    with function(scene.cloud, "worker", tmp_path, None, SENDIT_KEY_FILE=str(key_file)) as worker:
+        assert scene.deliver("answers/another-key", worker) == 200
+        assert [line["code"] for line in worker.logged() if "code" in line] == ["batch_of_another_key"]
+    record = scene.record("answers/another-key")
+    assert (record["status"], record["lease"], record["frozen"]) == ("ERROR", None, False)
+    assert [error["code"] for error in record["errors"]] == ["batch_of_another_key"]
+    assert scene.cloud.images("answers/another-key") == {}
+
+
+MARKER = marker_attributes("never")
+MALFORMED = [
+    *({"attributes": {**MARKER, "objectGeneration": generation}} for generation in ("", "-1", "1" * 5000, f"{2**63}")),
+    {"attributes": {**MARKER, "objectId": 7}},
+    {"attributes": None},
+    {"data": "é"},
+    {"data": "\ud800"},
+    {"data": 7},
+    {},
+]
+UNFOLLOWED = [{"attributes": {**MARKER, "objectId": name}} for name in ("\ud800", "finalize/\ud800", "finalize/a//b")]
+MESSAGE: dict[str, object] = {"batch": "0123456789abcdef0123", "name": "never", "generation": 7}
+
+
+def each(field: str, *values: object) -> list[dict[str, object]]:
+    return [{field: value} for value in values]
+
+
+IMPOSSIBLE = [
+    *each("batch", "a/b", "", "..", "__x__", "\ud800", "a" * 2000),
+    *each("generation", 10**4000, 2**63, -1, 7.5, "7"),
+    *each("name", "\ud800", "", "..", "a" * 1025, None),
+]
+
+
+def pushed(to: Function, message: object) -> tuple[int, int]:
+    """The answer to a push with this message, and how many lines were logged about it."""
+    before = len(to.logged())
+    request = urllib.request.Request(  # noqa: S310  loopback
+        to.address,
+        data=json.dumps({"message": message, "subscription": "projects/p/subscriptions/s"}).encode("ascii"),
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  loopback
+            status = int(answer.status)
+    except urllib.error.HTTPError as error:
+        status = error.code
+    deadline = time.monotonic() + 5
+    while len(to.logged()) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)  # for a second line
+    return status, len(to.logged()) - before
+
+
+@pytest.mark.parametrize("message", [*MALFORMED, *UNFOLLOWED])
+def test_a_push_that_is_no_marker_is_answered_by_finalize_with_2xx_and_one_line(
+    scene: Scene, message: dict[str, object]
+) -> None:
+    status, logged = pushed(scene.finalize, {"messageId": "1", **message})
+    assert (status // 100, logged) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *MALFORMED,
+        *({"data": base64.b64encode(json.dumps({**MESSAGE, **fields}).encode()).decode()} for fields in IMPOSSIBLE),
+        {"data": base64.b64encode(json.dumps(MESSAGE).replace("7", "1" * 5000).encode()).decode()},
+    ],
+)
+def test_a_push_that_is_no_message_of_a_batch_is_answered_by_the_worker_with_2xx_and_one_line(
+    scene: Scene, message: dict[str, object]
+) -> None:
+    status, logged = pushed(scene.worker, {"messageId": "1", **message})
+    assert (status // 100, logged) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ["finalize", "worker"])
+def test_a_setting_that_does_not_fit_is_named_where_the_function_does_not_start(
+    cloud: Cloud, tmp_path: Path, name: str
+) -> None:
+    with (
+        pytest.raises(AssertionError, match=r'"setting": "SENDIT_STAGING: [^"]*gs://bucket') as told,
+        function(cloud, name, tmp_path, None, SENDIT_STAGING="s3://elsewhere"),
+    ):
+        pass
+    assert "s3://elsewhere" not in str(told.value)
+
+
+def test_an_output_inside_staging_is_refused_before_an_image_is_read(scene: Scene, tmp_path: Path) -> None:
+    scene.register("answers/inside", slices(1, "inside"))
+    with function(scene.cloud, "worker", tmp_path, None, SENDIT_OUTPUT="gs://sendit-staging/results") as worker:
+        assert scene.deliver("answers/inside", worker) == 500
+        (line,) = worker.logged()
+    assert (line["code"], line["severity"]) == ("folders_overlap", "CRITICAL")
+    assert "SENDIT_OUTPUT" in line["setting"]
+    assert scene.record("answers/inside")["status"] == "NEW"
 
 
 def test_an_output_store_of_another_key_makes_the_batch_an_error_before_one_image_goes_there(

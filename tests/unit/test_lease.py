@@ -43,15 +43,24 @@ def test_every_attempt_has_an_owner_of_its_own() -> None:
 def test_the_lease_is_renewed_for_its_owner_and_lasts_longer_each_time() -> None:
     store, lease = Store(), new_lease(TERMS, now)
     with heartbeat(store, lease).beating() as beat:
-        while len(store.renewed) < 3:
+        deadline = time.monotonic() + 5
+        while len(store.renewed) < 3 and time.monotonic() < deadline:
             time.sleep(0.005)
         beat.check()
+    assert len(store.renewed) >= 3
     assert {renewed.owner for renewed in store.renewed} == {lease.owner}
     expiries = [renewed.expires_at for renewed in store.renewed]
     assert expiries == sorted(expiries)
     count = len(store.renewed)
     time.sleep(0.05)
     assert len(store.renewed) == count, "it beats on after its block"
+
+
+def test_a_renewed_lease_outlives_the_one_it_was_taken_with() -> None:
+    store, lease = Store(), new_lease(TERMS, now)
+    with heartbeat(store, lease).beating():
+        assert store.beaten.wait(5), "the heartbeat never renews"
+        assert store.renewed[0].expires_at > lease.expires_at
 
 
 def test_a_lost_lease_is_noticed() -> None:

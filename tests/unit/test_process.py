@@ -1,5 +1,7 @@
 """The use case of the worker over real adapters: claim, freeze, images, counts, rest; and what interrupts it."""
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
@@ -7,20 +9,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+import google_crc32c
 import pytest
 from tests.data import objects
 
 from sendit import deid
 from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.folder_staging import FolderStaging
+from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.sqlite_status import SqliteStatusStore
-from sendit.errors import BatchError, Code, LeaseHeld, LeaseLost, Refused, TransientError
+from sendit.again import Again, Asked, ask_again, look_again, publish_again
+from sendit.errors import BatchError, Code, LeaseHeld, LeaseLost, Refused, TransientError, UsageError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline, InlineWorkers, Outcome, Planned
 from sendit.label import LABEL as LABEL_NAME
 from sendit.label import OutLabel, claim_output
 from sendit.lease import LeaseTerms
+from sendit.manifest import Manifest
 from sendit.ports import OutputStore, PendingOutput, Stat
 from sendit.process import Processing, process
 from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
@@ -435,3 +441,199 @@ def deidentified_names(world: World) -> set[str]:
     entries = [entry for entry in world.staging.list(NAME) if entry.name != "us"]
     plans = [world.pipeline.inspect(NAME, entry) for entry in entries]
     return {plan.output for plan in plans if isinstance(plan, Planned)}
+
+
+def test_the_lease_is_renewed_while_images_are_worked_on(world: World) -> None:
+    world.put("a")
+    renewals: list[Lease] = []
+
+    class Slow(Interrupted):
+        def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+            first, deadline = world.batch.lease, time.monotonic() + 5
+            while (lease := world.batch.lease) == first and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert first is not None
+            assert lease is not None
+            renewals.extend((first, lease))
+            return self.inner.store(batch, planned)
+
+    terms = LeaseTerms(ttl=90, heartbeat=0.02)
+    world.process(workers=Slow(InlineWorkers(world.pipeline), -1, Crash()), lease_terms=terms)
+    first, renewed = renewals
+    assert (first.owner, first.expires_at < renewed.expires_at) == (renewed.owner, True)
+
+
+# a batch that is asked for again
+
+
+def drained(queue: InlineQueue) -> list[BatchMessage]:
+    messages: list[BatchMessage] = []
+    queue.drain(messages.append)
+    return messages
+
+
+def asked(world: World, again: Again | None, output: OutputStore | None = None) -> Asked:
+    queue = InlineQueue()
+    result = ask_again(
+        world.batch, NAME, again,
+        staging=world.staging, output=output or world.output, store=world.store, queue=queue, ids=world.ids,
+        clock=world.clock,
+    )  # fmt: skip
+    published = [] if not result.queued else [BatchMessage(world.message.batch_id, str(NAME), world.batch.generation)]
+    assert drained(queue) == published
+    return result
+
+
+def test_a_file_that_was_overwritten_between_a_retry_and_the_new_freeze_is_shown_and_read_when_asked_for(
+    world: World,
+) -> None:
+    world.put("a", "b", "c")
+    (world.source / "bad").write_bytes(b"no DICOM")
+    assert world.process().counts == Counts(found=4, stored=3, errored=1)
+    first = world.images["a"]
+    assert asked(world, Again.FAILED).wanted == 1
+    (world.source / "a").write_bytes(objects.to_bytes(objects.ct(99)))
+    batch = world.process()
+    # frozen anew with the newer file, which nobody asked for: what is stored is about the older one
+    assert (batch.counts, batch.has_new_arrivals) == (Counts(found=4, stored=3, errored=1), True)
+    assert world.images["a"] == first
+    assert len(world.outputs) == 3
+    looked = asked(world, None)
+    assert (looked.findings.arrived, looked.queued) == (frozenset({first.id}), False)
+    assert world.batch.has_new_arrivals
+    assert asked(world, Again.NEW).wanted == 1
+    batch = world.process()
+    assert (batch.counts, batch.has_new_arrivals) == (Counts(found=4, stored=3, errored=1), False)
+    assert world.images["a"].generation == (world.source / "a").stat().st_mtime_ns != first.generation
+    assert world.images["a"].output != first.output
+    assert len(world.outputs) == 4
+    assert asked(world, None).findings.arrived == frozenset()
+
+
+def test_every_image_records_the_generation_that_its_state_is_about(world: World) -> None:
+    world.put("a")
+    (world.source / "bad").write_bytes(b"no DICOM")
+    (world.source / "us").write_bytes(objects.to_bytes(objects.us()))
+    on_disk = {path.name: path.stat().st_mtime_ns for path in world.source.iterdir()}
+    with pytest.raises(Crash):
+        world.process(workers=Interrupted(InlineWorkers(world.pipeline), 0, Crash()))
+    assert world.images["a"].state is ImageState.NEW
+    assert {name: image.generation for name, image in world.images.items()} == on_disk
+    world.process()
+    assert {name: image.generation for name, image in world.images.items()} == on_disk
+
+
+class Summing(FolderOutput):
+    """A folder that knows the sums of its objects, as a bucket does."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def stat(self, name: str) -> Stat | None:
+        path = self.folder / name
+        return Stat(path.stat().st_size, google_crc32c.value(path.read_bytes())) if path.exists() else None
+
+
+def test_a_stored_object_with_other_bytes_of_the_same_size_is_lost_where_the_store_knows_its_sum(world: World) -> None:
+    world.put("a", "b")
+    world.process()
+    output = Summing(world.out)
+    assert asked(world, None, output).findings.lost == frozenset()
+    path = world.out / world.images["a"].output
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    findings = look_again(
+        world.batch, NAME,
+        staging=world.staging, output=output, store=world.store, ids=world.ids, clock=world.clock,
+    )  # fmt: skip
+    assert findings.lost == {world.images["a"].id}
+    path.unlink()
+    assert asked(world, None, output).wanted == 1
+    assert world.process().counts == Counts(found=2, stored=2)
+    assert path.read_bytes() == data
+
+
+def test_the_message_of_a_batch_that_a_worker_has_is_not_published_again(world: World) -> None:
+    world.put("a")
+    world.store.claim(world.message.batch_id, Lease("other", world.now + timedelta(seconds=90)), world.now)
+    queue, before = InlineQueue(), world.batch
+    with pytest.raises(UsageError) as error:
+        publish_again(world.batch, NAME, store=world.store, queue=queue, clock=world.clock)
+    assert error.value.code is Code.BATCH_AT_WORK
+    assert (drained(queue), world.batch) == ([], before)
+    world.now += timedelta(seconds=91)  # it died
+    publish_again(world.batch, NAME, store=world.store, queue=queue, clock=world.clock)
+    assert drained(queue) == [world.message]
+    assert world.process().counts == Counts(found=1, stored=1)
+
+
+# what ends a batch
+
+
+def test_a_batch_whose_id_is_of_another_key_is_an_error_before_anything_is_frozen(world: World) -> None:
+    world.put("a")
+    batch = world.process(ids=DocumentIds(deid.Keyring(bytes([1] * 32))))
+    assert (batch.state, [entry.code for entry in batch.errors]) == (BatchState.ERROR, [Code.BATCH_OF_ANOTHER_KEY])
+    assert (batch.lease, batch.frozen, world.outputs) == (None, False, [])
+    assert list(world.staging.manifests(batch.id)) == []
+    assert list(world.store.images(batch.id)) == []
+
+
+@pytest.mark.parametrize("gone", ["a", "c"])
+def test_a_record_that_is_removed_during_the_work_ends_the_batch_as_an_error_and_not_as_a_message_that_comes_again(
+    world: World, tmp_path: Path, gone: str
+) -> None:
+    world.put("a", "b", "c")
+
+    class Removing(Interrupted):
+        def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+            for outcome in self.inner.store(batch, planned):
+                if outcome.entry.name == "b":
+                    with closing(sqlite3.connect(tmp_path / "status.sqlite3")) as other, other:
+                        other.execute("DELETE FROM images WHERE id = ?", (world.ids.image(NAME, gone),))
+                yield outcome
+
+    batch = world.process(workers=Removing(InlineWorkers(world.pipeline), -1, Crash()))
+    assert (batch.state, batch.errors[-1].code, batch.lease) == (BatchState.ERROR, Code.RECORD_LOST, None)
+    assert batch == world.batch
+    assert asked(world, Again.FAILED).queued
+    batch = world.process()
+    assert (batch.state, batch.counts) == (BatchState.DONEPROCESSING, Counts(found=3, stored=3))
+
+
+class Rival(FolderStaging):
+    """Staging into which another worker writes its manifest just before ours."""
+
+    manifest: bytes | None = None
+    forgets = False
+
+    def write_manifest(self, batch_id: str, generation: int, data: bytes) -> None:
+        if self.manifest is not None:
+            super().write_manifest(batch_id, generation, self.manifest)
+        if not self.forgets:
+            super().write_manifest(batch_id, generation, data)
+
+
+def test_the_manifest_that_was_kept_is_the_one_that_is_processed_also_if_a_rival_wrote_it_first(
+    world: World, tmp_path: Path
+) -> None:
+    world.put("a", "b")
+    staging = Rival(world.source.parent, tmp_path / "manifests")
+    only_a = [entry for entry in world.staging.list(NAME) if entry.name == "a"]
+    staging.manifest = Manifest.freeze(
+        only_a, batch=str(NAME), profile_digest=LABEL.profile_digest, key_id=LABEL.key_id, version="rival"
+    ).to_bytes()
+    batch = world.process(staging=staging)
+    assert (batch.counts, batch.has_new_arrivals) == (Counts(found=1, stored=1), True)
+    assert world.images.keys() == {"a"}
+    assert world.staging.read_manifest(batch.id, batch.generation) == staging.manifest
+
+
+def test_a_manifest_that_is_not_there_after_its_writing_stops_the_attempt(world: World, tmp_path: Path) -> None:
+    world.put("a")
+    staging = Rival(world.source.parent, tmp_path / "manifests")
+    staging.forgets = True
+    with pytest.raises(TransientError):
+        world.process(staging=staging)
+    assert (world.batch.state, world.batch.lease, world.outputs) == (BatchState.PROCESSING, None, [])

@@ -15,6 +15,8 @@ from flask.testing import FlaskClient
 
 from sendit import logs, push
 from sendit.errors import BatchError, Code, ImageError, LeaseHeld, LeaseLost, Refused, TransientError, UsageError
+from sendit.finalize import Verdict, finalize
+from sendit.process import process
 from sendit.refs import BatchMessage, GcsPlace, Marker
 from sendit.settings import LogFormat, LogLevel
 
@@ -177,6 +179,8 @@ def test_a_notification_about_a_marker_is_that_marker(app: flask.Flask, client: 
         ({"objectGeneration": "-1"}, Code.MALFORMED_MESSAGE),
         ({"objectGeneration": "²"}, Code.MALFORMED_MESSAGE),
         ({"objectGeneration": ""}, Code.MALFORMED_MESSAGE),
+        ({"objectGeneration": "1" * 5000}, Code.MALFORMED_MESSAGE),
+        ({"objectGeneration": f"{2**63}"}, Code.MALFORMED_MESSAGE),
     ],
 )
 def test_an_event_about_anything_else_is_answered_and_not_followed(
@@ -184,6 +188,72 @@ def test_an_event_about_anything_else_is_answered_and_not_followed(
 ) -> None:
     assert followed(app, client, notification(**changes)) == []
     assert [line["code"] for line in lines(log)] == [code]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"batch": ""},
+        {"batch": "a/b"},
+        {"batch": ".."},
+        {"batch": "__x__"},
+        {"batch": "\ud800"},
+        {"batch": "é"},
+        {"batch": "a" * 65},
+        {"batch": None},
+        {"generation": 2**63},
+        {"generation": -1},
+        {"generation": 10**4000},
+        {"generation": True},
+        {"generation": 7.0},
+        {"name": ["n"]},
+    ],
+)
+def test_a_message_that_no_batch_can_have_is_malformed_before_any_store_is_asked(
+    app: flask.Flask, client: FlaskClient, log: io.StringIO, fields: dict[str, object]
+) -> None:
+    app.config["handle"] = push.batch_message_of
+    data = json.dumps({"batch": "0123456789abcdef0123", "name": "ST-1", "generation": 7} | fields).encode("ascii")
+    assert client.post("/", json=pushed(data)).status_code == 204
+    assert [line["code"] for line in lines(log)] == [Code.MALFORMED_MESSAGE]
+
+
+@pytest.mark.parametrize("digits", [5000, 100_000])
+def test_a_message_with_a_number_that_python_will_not_read_is_malformed(
+    app: flask.Flask, client: FlaskClient, log: io.StringIO, digits: int
+) -> None:
+    app.config["handle"] = push.batch_message_of
+    number = b"1" * digits
+    data = b'{"batch": "0123456789abcdef0123", "name": "ST-1", "generation": %s}' % number
+    assert client.post("/", json=pushed(data)).status_code == 204
+    body = b'{"message": {"messageId": "1", "data": "", "number": %s}}' % number
+    assert client.post("/", data=body, content_type="application/json").status_code == 204
+    assert [line["code"] for line in lines(log)] == [Code.MALFORMED_MESSAGE] * 2
+
+
+@pytest.mark.parametrize("data", ["é", "aGk", "aGk=é", "\ud800", 7, None, ["aGk="], {"aGk=": 1}])
+def test_data_that_is_no_base64_is_malformed(
+    app: flask.Flask, client: FlaskClient, log: io.StringIO, data: object
+) -> None:
+    app.config["handle"] = push.batch_message_of
+    body = pushed()
+    body["message"]["data"] = data
+    assert client.post("/", json=body).status_code == 204
+    assert [line["code"] for line in lines(log)] == [Code.MALFORMED_MESSAGE]
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a/\udfff", "a\0b", "", "..", "x" * 1025])
+def test_a_batch_name_that_no_folder_can_have_is_answered_by_both_functions_with_one_line(
+    app: flask.Flask, client: FlaskClient, log: io.StringIO, name: str
+) -> None:
+    nobody: Any = None  # neither store nor queue may be asked
+    app.config["handle"] = lambda event: process(push.batch_message_of(event), nobody)
+    message = BatchMessage("0123456789abcdef0123", name, 7)
+    assert client.post("/", json=pushed(message.to_json())).status_code == 204
+    assert [line["code"] for line in lines(log)] == [Code.BAD_NAME]
+    (marker,) = followed(app, client, notification(objectId=f"below/finalize/{name}"))
+    assert finalize(marker, store=nobody, queue=nobody, ids=nobody, clock=nobody).verdict is Verdict.BAD_NAME
+    assert [line.get("verdict") for line in lines(log)[1:]] == [Verdict.BAD_NAME]
 
 
 def test_log_lines_of_a_request_carry_its_trace(
@@ -197,13 +267,26 @@ def test_log_lines_of_a_request_carry_its_trace(
     assert traces == [f"projects/a-project/traces/{trace}", None]
 
 
-def test_settings_that_do_not_fit_stop_a_function_from_starting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SENDIT_STAGING", "s3://elsewhere")
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("SENDIT_STAGING", "s3://elsewhere", "SENDIT_STAGING"),
+        ("SENDIT_LEASE_TTL", "1.25e1", "SENDIT_LEASE_HEARTBEAT"),
+        ("SENDIT_STAGNIG", "gs://bucket", "SENDIT_STAGNIG"),
+    ],
+)
+def test_settings_that_do_not_fit_stop_a_function_from_starting_and_its_stderr_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+    variable: str, value: str, named: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv(variable, value)
     source = tmp_path / "main.py"
     source.write_text(FUNCTION, "utf-8")
     with pytest.raises(UsageError) as error:
         functions_framework.create_app("function", str(source), "cloudevent")
-    assert error.value.code is Code.BAD_SETTING
-    assert "SENDIT_STAGING" in error.value.hint
+    assert error.value.code in {Code.BAD_SETTING, Code.UNKNOWN_SETTING}
+    (line,) = capfd.readouterr().err.splitlines()
+    told = json.loads(line)
+    assert (told["severity"], told["code"]) == ("CRITICAL", error.value.code)
+    assert named in told["setting"]
+    assert value not in line

@@ -1,0 +1,41 @@
+"""What the pipeline makes of files when nothing is in its way: the same bytes wherever and however often."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.folder_staging import FolderStaging
+from sendit.adapters.keyed_identifiers import KeyedIdentifiers
+from sendit.images import ImagePipeline, Planned
+from sendit.refs import BatchName
+from sendit.settings import Settings
+from sendit.wiring.parts import keyring, limits_of, now, profile_of
+
+BATCH = BatchName.parse("undisturbed")
+
+
+def results_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> dict[str, bytes]:
+    """Each result by its output name; `folder` is an empty one to work in."""
+    source, out = folder / str(BATCH), folder / "out"
+    source.mkdir()
+    out.mkdir()
+    for name, data in files.items():
+        (source / name).write_bytes(data)
+    keys = keyring(settings)
+    pipeline = ImagePipeline(
+        staging=FolderStaging(folder, folder / "manifests"),
+        output=FolderOutput(out),
+        identifiers=KeyedIdentifiers(keys),
+        keys=keys,
+        profile=profile_of(settings),
+        limits=limits_of(settings),
+        clock=now,
+    )
+    names: list[str] = []
+    for entry in pipeline.staging.list(BATCH):
+        planned = pipeline.inspect(BATCH, entry)
+        assert isinstance(planned, Planned)
+        outcome = pipeline.store(BATCH, planned)
+        assert outcome.code is None
+        names.append(outcome.output)
+    return {name: (out / name).read_bytes() for name in names}
