@@ -10,9 +10,9 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from sendit import push
-from sendit.wiring.cloud import Finalizer
+from sendit.wiring.cloud import Finalizer, check_finalizer
 
-_settings = push.serve(flask.current_app)
+_settings = push.serve(flask.current_app, check_finalizer)
 _finalizer = cache(Finalizer.of)
 
 

@@ -11,9 +11,9 @@ from cloudevents.http import CloudEvent
 
 from sendit import push
 from sendit.process import process
-from sendit.wiring.worker import cloud_processing
+from sendit.wiring.worker import check_worker, cloud_processing
 
-_settings = push.serve(flask.current_app)
+_settings = push.serve(flask.current_app, check_worker)
 _processing = cache(cloud_processing)
 
 

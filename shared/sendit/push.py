@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Callable
 from http import HTTPStatus
 
 import flask
@@ -31,14 +32,20 @@ _TRACE = re.compile(r"[0-9a-f]{32}")
 _MALFORMED = (NoCloudEvent, BadRequest, UnsupportedMediaType, RequestEntityTooLarge)
 
 
-def serve(app: flask.Flask) -> Settings:
+def _nothing_more(_: Settings) -> None:
+    """The settings' own checks are enough."""
+
+
+def serve(app: flask.Flask, check: Callable[[Settings], object] = _nothing_more) -> Settings:
     """Make this process a function: its settings read, its log set up, its errors answered, its requests traced.
 
-    Raises `UsageError` for settings that do not fit, after a log line that names them: it must not start.
+    Raises `UsageError` for settings that do not fit, or not to what `check` asks of them, after a log line that
+    names them: it must not start.
     """
     logs.setup(LogFormat.AUTO, LogLevel.AUTO)
     try:
         settings = Settings.load()
+        check(settings)
     except UsageError as error:
         event(logging.CRITICAL, SENTENCES[error.code], code=error.code, setting=error.hint)
         raise
@@ -112,7 +119,7 @@ def _tell_of_content(message: dict[str, object]) -> None:
     try:
         resource = json.loads(base64.b64decode(str(message.get("data", "")), validate=True))
         size = int(resource["size"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return
     if size:
         event(logging.WARNING, "The marker has content; it is not compared with what was uploaded.")

@@ -36,9 +36,10 @@ def emulate(
     """Run the whole cloud on this machine: emulators and functions, until Ctrl-C.
 
     Upload with the real gcloud or gsutil, see Firestore tell the story; nothing leaves this machine, and
-    nothing is left when it ends. Needs Java and the Google Cloud CLI with its two emulators.
+    nothing is left when it ends. Needs Java and the Google Cloud CLI with its two emulators. The functions get
+    the SENDIT_… variables of this terminal.
 
-    Exit status: 0 after Ctrl-C; 1 if a part of it failed; 2 usage.
+    Exit status: 0 after Ctrl-C; 1 if a part of it failed; 2 usage, or something that it needs is missing.
     """
     from sendit.emulators.cloud import CloudOptions, LocalCloud  # no other verb has to wait for it
 

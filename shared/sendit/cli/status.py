@@ -88,8 +88,9 @@ def errors(
             members = list(group)
             say(f"{batch_id}  {len(members)} × {what}: {why}")
             for member in members:
-                say(f"    {printable(member.file) or member.image}")
-        if not names:
+                if member.image:
+                    say(f"    {printable(member.file) or member.image}")
+        if not names and any(trouble.image for trouble in troubles):
             say("Add --names to see which files these are; the names may identify patients.")
 
 

@@ -144,7 +144,7 @@ class LocalCloud:
         """What has to be there before anything starts."""
         sdk = Sdk.find()
         if importlib.util.find_spec("gcp_storage_emulator") is None:
-            raise UsageError(Code.EMULATOR_MISSING, "Run: pip install 'sendit[emulate]'")
+            raise UsageError(Code.EMULATOR_MISSING, "Run: pip install gcp-storage-emulator")
         if self._options.export_to:
             ExportFile.check(self._options.export_to)
         return sdk, self._options.functions or functions_folder()

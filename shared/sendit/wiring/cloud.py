@@ -46,6 +46,13 @@ class Finalizer:
         return finalize(marker, store=self.store, queue=self.queue, ids=self.ids, clock=now, show_name=self.show_name)
 
 
+def check_finalizer(settings: Settings) -> None:
+    """Raise `UsageError` for settings under which no marker can be followed."""
+    project()
+    staging_place(settings)
+    keyring(settings)
+
+
 def status_store(settings: Settings) -> FirestoreStatusStore:
     """The status store of the settings' project."""
     probe("FIRESTORE_EMULATOR_HOST", Code.STATUS_UNAVAILABLE)

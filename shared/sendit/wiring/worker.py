@@ -19,7 +19,7 @@ from sendit.label import claim_output
 from sendit.lease import LeaseTerms
 from sendit.process import Processing
 from sendit.settings import Settings
-from sendit.wiring.cloud import output_place, probe, project, staging_place, status_store
+from sendit.wiring.cloud import check_finalizer, output_place, probe, project, staging_place, status_store
 from sendit.wiring.parts import keyring, label_of, limits_of, now, profile_of
 
 _THREADS_A_PROCESS = 8
@@ -59,6 +59,13 @@ class CloudPlaces:
             clock=now,
             computing=Lock(),
         )
+
+
+def check_worker(settings: Settings) -> None:
+    """Raise `UsageError` for settings under which no batch can be worked on."""
+    check_finalizer(settings)
+    output_place(settings)
+    profile_of(settings)
 
 
 def cloud_processing(settings: Settings) -> Processing:
