@@ -162,14 +162,21 @@ class _Attempt:
 
     def give_up(self, error: BaseException) -> None:
         """Keep what has an outcome and hand the lease back; the next attempt goes on from there."""
-        try:
-            self._tally.flush()
-            self._world.store.release(self._batch.id, self._lease, self._world.clock())
-        except SenditError as failure:
+        steps = {
+            "Outcomes were not written; their images are done again.": self._tally.flush,
             # the store is what failed, or another worker owns the batch: the lease will simply expire
-            event(logging.WARNING, "The lease was not given back.", code=failure.code, batch_id=self._batch.id)
+            "The lease was not given back.": self._release,
+        }
+        for sentence, step in steps.items():
+            try:
+                step()
+            except SenditError as failure:
+                event(logging.WARNING, sentence, code=failure.code, batch_id=self._batch.id)
         if isinstance(error, TransientError):
             event(logging.WARNING, error.sentence, code=error.code, batch_id=self._batch.id)
+
+    def _release(self) -> None:
+        self._world.store.release(self._batch.id, self._lease, self._world.clock())
 
     def _manifest(self) -> Manifest:
         """The frozen manifest; frozen now if this is the first attempt to come this far."""

@@ -32,11 +32,7 @@ _TRACE = re.compile(r"[0-9a-f]{32}")
 _MALFORMED = (NoCloudEvent, BadRequest, UnsupportedMediaType, RequestEntityTooLarge)
 
 
-def _nothing_more(_: Settings) -> None:
-    """The settings' own checks are enough."""
-
-
-def serve(app: flask.Flask, check: Callable[[Settings], object] = _nothing_more) -> Settings:
+def serve(app: flask.Flask, check: Callable[[Settings], object]) -> Settings:
     """Make this process a function: its settings read, its log set up, its errors answered, its requests traced.
 
     Raises `UsageError` for settings that do not fit, or not to what `check` asks of them, after a log line that
@@ -94,11 +90,8 @@ def answer(error: Exception) -> Answer | HTTPException:
     if isinstance(error, Refused):
         event(logging.WARNING, error.sentence, code=error.code)
         return "", HTTPStatus.NO_CONTENT
-    if isinstance(error, LeaseHeld):
-        event(logging.INFO, error.sentence, code=error.code)
-        return "", HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(error, TransientError):
-        event(logging.WARNING, error.sentence, code=error.code)
+        event(logging.INFO if isinstance(error, LeaseHeld) else logging.WARNING, error.sentence, code=error.code)
         return "", HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(error, UsageError):
         event(logging.CRITICAL, SENTENCES[error.code], code=error.code, setting=error.hint)

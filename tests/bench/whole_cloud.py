@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.bench.local_cloud import BUCKET, SHAPES, fastest, plain, say, upload
 from tests.emulator.cloud import Cloud
 from tests.emulator.functions import marker_attributes, post
+from tests.emulator.test_deliveries import push_address
 
 from sendit.emulators.cloud import CloudOptions, LocalCloud
 from sendit.files import create_private
@@ -50,7 +51,7 @@ def main() -> None:
             say("| --- | ---: | ---: | ---: |")
             for limit in limits:
                 say(f"| {limit.label} | {limit.rate:.1f} | {reached:.1f} | {reached / limit.rate:.0%} |")
-            spent = sorted(answers(cloud, address_of(cloud)))
+            spent = sorted(answers(cloud, push_address(cloud, "finalized")))
             say("\n| finalize, warm, a new batch each | ms |\n| --- | ---: |")
             say(f"| median of {len(spent)} | {statistics.median(spent):.1f} |")
             say(f"| 95 of 100 | {spent[len(spent) * 95 // 100]:.1f} |")
@@ -69,13 +70,6 @@ def batches(cloud: Cloud, names: list[str], batch: str, images: int) -> float:
     document = cloud.rested(batch, seconds=600)
     assert document["counts"]["stored"] == images, document
     return images / (datetime.fromisoformat(document["finished_at"]) - started).total_seconds()
-
-
-def address_of(cloud: Cloud) -> str:
-    """Where the local cloud's own finalize listens."""
-    from tests.emulator.test_deliveries import push_address
-
-    return push_address(cloud, "finalized")
 
 
 def answers(cloud: Cloud, address: str) -> list[float]:

@@ -18,6 +18,10 @@ from typing import Any
 
 from tests.emulator.cloud import Cloud, clean
 
+from sendit.ports import StatusStore
+from sendit.records import Batch, BatchState
+from sendit.wiring.parts import now
+
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 
 
@@ -84,6 +88,13 @@ def post(url: str, data: bytes, attributes: dict[str, str] | None = None) -> int
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
+
+
+def registered(cloud: Cloud, store: StatusStore, batch: str, files: dict[str, bytes], generation: int = 7) -> None:
+    """A batch that is staged and registered, and that nobody is told of: its message is delivered by hand."""
+    cloud.put(batch, files)
+    at = now()
+    store.register(Batch(cloud.id_of(batch), batch, BatchState.NEW, generation, at, at))
 
 
 def marker_attributes(batch: str, generation: int = 1700000000000001) -> dict[str, str]:

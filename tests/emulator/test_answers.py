@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 from tests.data import objects
 from tests.emulator.cloud import Cloud
-from tests.emulator.functions import Function, function, marker_attributes, post
+from tests.emulator.functions import Function, function, marker_attributes, post, registered
 from tests.emulator.test_deliveries import slices
 
 from sendit.emulators.cloud import LocalCloud
 from sendit.label import LABEL
-from sendit.records import Batch, BatchState, Lease
+from sendit.records import Lease
 from sendit.refs import BatchMessage
 from sendit.settings import Settings
 from sendit.wiring.cloud import Finalizer
@@ -41,9 +41,7 @@ class Scene:
     finalize: Function
 
     def register(self, batch: str, files: dict[str, bytes]) -> None:
-        self.cloud.put(batch, files)
-        at = now()
-        self.finalizer.store.register(Batch(self.cloud.id_of(batch), batch, BatchState.NEW, GENERATION, at, at))
+        registered(self.cloud, self.finalizer.store, batch, files, GENERATION)
 
     def deliver(self, batch: str, to: Function | None = None) -> int:
         message = BatchMessage(self.cloud.id_of(batch), batch, GENERATION)

@@ -15,16 +15,14 @@ from typing import Any
 
 import pytest
 from tests.emulator.cloud import Cloud
-from tests.emulator.functions import FUNCTIONS, Function, function, post
+from tests.emulator.functions import FUNCTIONS, Function, function, post, registered
 from tests.emulator.test_deliveries import slices
 from tests.emulator.undisturbed import results_of
 
 from sendit.emulators.cloud import LocalCloud
-from sendit.records import Batch, BatchState
 from sendit.refs import BatchMessage
 from sendit.settings import Settings
 from sendit.wiring.cloud import Finalizer
-from sendit.wiring.parts import now
 
 FUNCTION = FUNCTIONS / "worker" / "main.py"
 SLICES = 60
@@ -100,9 +98,7 @@ class Scene:
     order: Path
 
     def register(self, batch: str, files: dict[str, bytes]) -> None:
-        self.cloud.put(batch, files)
-        at = now()
-        self.finalizer.store.register(Batch(self.cloud.id_of(batch), batch, BatchState.NEW, 7, at, at))
+        registered(self.cloud, self.finalizer.store, batch, files)
 
     def kill(self, moment: str, place: str, step: str, number: int) -> None:
         """Where, and at which time that it comes by there."""

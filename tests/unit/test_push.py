@@ -26,7 +26,7 @@ MESSAGE = BatchMessage("id", "new\nline \udcff ü", 7)
 FUNCTION = """
 import flask, functions_framework
 from sendit import push
-settings = push.serve(flask.current_app)
+settings = push.serve(flask.current_app, lambda settings: None)
 @functions_framework.cloud_event
 def function(pushed):
     flask.current_app.config["handle"](pushed)

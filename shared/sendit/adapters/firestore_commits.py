@@ -19,11 +19,10 @@ from sendit.adapters.firestore_documents import (
     Known,
     batch_fields,
     changed_fields,
-    image_fields,
     image_from_snapshot,
     known_from_snapshot,
 )
-from sendit.documents import Document
+from sendit.documents import Document, image_to_document
 from sendit.errors import Code, TransientError
 from sendit.records import Batch, Image
 
@@ -125,9 +124,9 @@ class BatchDocuments:
         )
         images = self._images(known.batch.id)
         for image in change.created:
-            writes.create(images.document(image.id), image_fields(image))
+            writes.create(images.document(image.id), image_to_document(image))
         for image in change.replaced:
-            writes.set(images.document(image.id), image_fields(image))
+            writes.set(images.document(image.id), image_to_document(image))
         return replace(known, batch=change.batch, update_time=self._commit(writes))
 
     def delete(self, known: Known) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sendit.documents import Document, batch_from_document, batch_to_document, image_from_document, image_to_document
+from sendit.documents import Document, batch_from_document, batch_to_document, image_from_document
 from sendit.records import Batch, Image
 
 if TYPE_CHECKING:
@@ -31,11 +31,6 @@ def changed_fields(old: Batch, new: Batch) -> Document:
     """The fields to update; `updated_at` is always among them, for an update of nothing cannot be written."""
     before, after = batch_fields(old), batch_fields(new)
     return {name: value for name, value in after.items() if name == "updated_at" or before[name] != value}
-
-
-def image_fields(image: Image) -> Document:
-    """All fields of an image's document."""
-    return image_to_document(image)
 
 
 def known_from_snapshot(snapshot: "DocumentSnapshot[Any]") -> Known | None:

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException
@@ -19,11 +18,11 @@ from google.auth.transport.requests import AuthorizedSession
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from requests.adapters import HTTPAdapter
 
+from sendit.adapters.emulated import emulator
 from sendit.errors import Code, TransientError
 
 TIMEOUT = (5.0, 60.0)  # seconds to connect, seconds between two bytes
 
-_PROBE_SECONDS = 2.0
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
 FAILURES = (
@@ -42,19 +41,17 @@ def storage_client(project: str, threads: int = 8) -> storage.Client:
 
     Raises `TransientError` (staging_unavailable) if no emulator answers there: its calls would take minutes to fail.
     """
-    emulator = os.environ.get("STORAGE_EMULATOR_HOST", "")
+    address = emulator("STORAGE_EMULATOR_HOST", Code.STAGING_UNAVAILABLE)
     # else each client asks for the bucket's metadata in a thread of its own, for spans that nobody collects
     os.environ["DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"] = "true"
     with as_transient(Code.STAGING_UNAVAILABLE):
-        if emulator:
-            address = emulator if "://" in emulator else f"http://{emulator}"
-            _probe(address)
+        if address:
             nobody = AnonymousCredentials()
             client = storage.Client(project=project, credentials=nobody, client_options={"api_endpoint": address})
         else:
             client = storage.Client(project=project)
     session = session_of(client)
-    if emulator:
+    if address:
         session.trust_env = False  # a proxy of the environment does not lead to this machine
     if not session.is_mtls:
         adapter = HTTPAdapter(pool_connections=2, pool_maxsize=threads)
@@ -100,13 +97,6 @@ def as_transient(code: Code) -> Iterator[None]:
         yield
     except FAILURES:
         raise TransientError(code) from None
-
-
-def _probe(address: str) -> None:
-    parts = urlsplit(address)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    with socket.create_connection((parts.hostname or "", port), timeout=_PROBE_SECONDS):
-        pass
 
 
 def _may_pass(error: Exception) -> bool:

@@ -1,15 +1,14 @@
 """The cloud's light half: what finalize needs, and whoever looks at the status. Neither pydicom nor gcsfs."""
 
 import os
-import socket
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from google.cloud import firestore
 
+from sendit.adapters.emulated import emulator
 from sendit.adapters.firestore_status import FirestoreStatusStore
 from sendit.adapters.pubsub_queue import PubSubQueue
-from sendit.errors import Code, TransientError, UsageError
+from sendit.errors import Code, UsageError
 from sendit.finalize import Finalized, finalize
 from sendit.ids import DocumentIds
 from sendit.refs import GcsPlace, Marker
@@ -17,7 +16,6 @@ from sendit.settings import BatchNames, Settings
 from sendit.wiring.parts import keyring, now
 
 _PROJECT = "GOOGLE_CLOUD_PROJECT"
-_PROBE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +53,13 @@ def check_finalizer(settings: Settings) -> None:
 
 def status_store(settings: Settings) -> FirestoreStatusStore:
     """The status store of the settings' project."""
-    probe("FIRESTORE_EMULATOR_HOST", Code.STATUS_UNAVAILABLE)
+    emulator("FIRESTORE_EMULATOR_HOST", Code.STATUS_UNAVAILABLE)
     return FirestoreStatusStore(firestore.Client(project=project(), database=settings.database))
 
 
 def batch_queue(settings: Settings) -> PubSubQueue:
     """The topic with one message a batch; a name without a path is one of this project."""
-    probe("PUBSUB_EMULATOR_HOST", Code.STATUS_UNAVAILABLE)
+    emulator("PUBSUB_EMULATOR_HOST", Code.STATUS_UNAVAILABLE)
     topic = settings.batches_topic
     path = topic if topic.startswith("projects/") else f"projects/{project()}/topics/{topic}"
     return PubSubQueue(PubSubQueue.publisher(), path)
@@ -88,18 +86,6 @@ def project() -> str:
     if not name:
         raise UsageError(Code.NOT_CONFIGURED, f"Set {_PROJECT}.")
     return name
-
-
-def probe(variable: str, code: Code) -> None:
-    """Raise `TransientError` if the variable names an emulator and none answers: a dead one costs minutes a call."""
-    address = os.environ.get(variable, "")
-    if not address:
-        return
-    split = urlsplit(address if "//" in address else f"//{address}")
-    try:
-        socket.create_connection((split.hostname or "", split.port or 80), _PROBE_SECONDS).close()
-    except (OSError, ValueError):
-        raise TransientError(code) from None
 
 
 def _place(name: str, value: str) -> GcsPlace:

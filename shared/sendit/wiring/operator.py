@@ -2,15 +2,16 @@
 
 from functools import cached_property
 
+import google.cloud.storage as storage
+
 from sendit.adapters.firestore_status import FirestoreStatusStore
 from sendit.adapters.gcs_client import storage_client
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.pubsub_queue import PubSubQueue
-from sendit.errors import Code
 from sendit.ids import DocumentIds
 from sendit.settings import Settings
-from sendit.wiring.cloud import batch_queue, output_place, probe, project, staging_place, status_store
+from sendit.wiring.cloud import batch_queue, output_place, project, staging_place, status_store
 from sendit.wiring.parts import keyring
 
 
@@ -33,16 +34,18 @@ class CloudStatus:
     @cached_property
     def staging(self) -> GcsStaging:
         """The staging bucket, with the manifests."""
-        probe("STORAGE_EMULATOR_HOST", Code.STAGING_UNAVAILABLE)
-        return GcsStaging(storage_client(project()), staging_place(self._settings))
+        return GcsStaging(self._client, staging_place(self._settings))
 
     @cached_property
     def output(self) -> GcsOutput:
         """The output bucket."""
-        probe("STORAGE_EMULATOR_HOST", Code.OUTPUT_UNAVAILABLE)
-        return GcsOutput(storage_client(project()), output_place(self._settings))
+        return GcsOutput(self._client, output_place(self._settings))
 
     @cached_property
     def queue(self) -> PubSubQueue:
         """The topic with one message a batch."""
         return batch_queue(self._settings)
+
+    @cached_property
+    def _client(self) -> storage.Client:
+        return storage_client(project())

@@ -19,7 +19,7 @@ from sendit.label import claim_output
 from sendit.lease import LeaseTerms
 from sendit.process import Processing
 from sendit.settings import Settings
-from sendit.wiring.cloud import check_finalizer, output_place, probe, project, staging_place, status_store
+from sendit.wiring.cloud import check_finalizer, output_place, project, staging_place, status_store
 from sendit.wiring.parts import keyring, label_of, limits_of, now, profile_of
 
 _THREADS_A_PROCESS = 8
@@ -34,24 +34,15 @@ class CloudPlaces:
     key_id: str
     kept_bytes: int
 
-    def staging(self) -> GcsStaging:
-        """The staging bucket."""
-        probe("STORAGE_EMULATOR_HOST", Code.STAGING_UNAVAILABLE)
-        return GcsStaging(storage_client(project()), staging_place(self.settings))
-
-    def output(self) -> GcsOutput:
-        """The output bucket."""
-        probe("STORAGE_EMULATOR_HOST", Code.OUTPUT_UNAVAILABLE)
-        return GcsOutput(storage_client(project()), output_place(self.settings))
-
     def pipeline(self) -> ImagePipeline:
         """The steps of one image in the cloud. An image's bytes are kept from its inspection to its storing."""
         keys = keyring(self.settings)
         if keys.key_id != self.key_id:
             raise UsageError(Code.BAD_KEY, "The key was replaced while the function was running.")
+        client = storage_client(project(), _THREADS_A_PROCESS)
         return ImagePipeline(
-            staging=KeptStaging(self.staging(), self.kept_bytes),
-            output=self.output(),
+            staging=KeptStaging(GcsStaging(client, staging_place(self.settings)), self.kept_bytes),
+            output=GcsOutput(client, output_place(self.settings)),
             identifiers=KeyedIdentifiers(keys),
             keys=keys,
             profile=profile_of(self.settings),
@@ -77,9 +68,10 @@ def cloud_processing(settings: Settings) -> Processing:
     label = label_of(keys, profile)
     count = settings.workers or os.cpu_count() or 1
     places = CloudPlaces(settings, keys.key_id, settings.in_flight_bytes)
-    output = places.output()
+    client = storage_client(project())
+    output = GcsOutput(client, output_place(settings))
     return Processing(
-        staging=places.staging(),
+        staging=GcsStaging(client, staging_place(settings)),
         store=status_store(settings),
         workers=ProcessWorkers(
             count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=_THREADS_A_PROCESS
