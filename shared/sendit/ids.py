@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sendit.refs import BatchName
 
 if TYPE_CHECKING:
-    from sendit.deid.keys import Keyring
+    from sendit.deid.identity.keys import Keyring
 
 
 class DocumentIds:

@@ -13,7 +13,7 @@ from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
 
 if TYPE_CHECKING:
-    from sendit.deid.entity import Entity, Identifiers
+    from sendit.deid.identity.entity import Entity, Identifiers
 
 Clock = Callable[[], datetime]
 

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
-from sendit.deid.entity import Entity
-from sendit.deid.keys import Keyring
+from sendit.deid.identity.entity import Entity
+from sendit.deid.identity.keys import Keyring
 from sendit.ports import IdentifierService
 
 KEY, OTHER_KEY = bytes(range(32)), bytes(range(1, 33))

@@ -15,7 +15,7 @@ from typing import Any
 import google.cloud.storage as storage
 from google.auth.credentials import AnonymousCredentials
 
-from sendit.deid.keys import Keyring
+from sendit.deid.identity.keys import Keyring
 from sendit.ids import DocumentIds
 from sendit.refs import BatchName
 

@@ -9,7 +9,7 @@ from tests.data import objects
 from tests.laptop.conftest import SENDIT, Sendit, environment, images_in
 from tests.laptop.test_run import a_study
 
-from sendit.deid.keys import Keyring
+from sendit.deid.identity.keys import Keyring
 from sendit.errors import UsageError
 from sendit.settings import Settings
 from sendit.wiring.local import LocalPlaces

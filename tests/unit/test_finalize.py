@@ -9,7 +9,7 @@ import pytest
 
 from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.sqlite_status import SqliteStatusStore
-from sendit.deid.keys import Keyring
+from sendit.deid.identity.keys import Keyring
 from sendit.errors import Code, TransientError
 from sendit.finalize import Finalized, Verdict, finalize
 from sendit.ids import DocumentIds

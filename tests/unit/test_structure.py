@@ -75,7 +75,7 @@ def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: st
         ("sendit.finalize", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
         ("sendit.ports", ("pydicom", "gcsfs")),
         ("sendit.deid", ("pydicom",)),
-        ("sendit.deid.keys", ("pydicom",)),
+        ("sendit.deid.identity.keys", ("pydicom",)),
         ("sendit.wiring.cloud", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
         ("sendit.push", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
         ("sendit.cli", ("gcsfs", "google.cloud.firestore", "google.cloud.pubsub_v1", "google.cloud.storage")),

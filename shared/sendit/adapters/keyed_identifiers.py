@@ -1,7 +1,7 @@
 """Identifiers from the project key alone: no service to ask, no table to keep."""
 
-from sendit.deid.entity import Entity, Identifiers
-from sendit.deid.keys import Keyring
+from sendit.deid.identity.entity import Entity, Identifiers
+from sendit.deid.identity.keys import Keyring
 
 
 class KeyedIdentifiers:

@@ -13,14 +13,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sendit.deid.entity import Entity, Identifiers
+    from sendit.deid.dicom.header import Header
+    from sendit.deid.dicom.limits import DEFAULT_LIMITS, Limits
     from sendit.deid.errors import DeidError, Refusal
-    from sendit.deid.header import Header
+    from sendit.deid.identity.entity import Entity, Identifiers
+    from sendit.deid.identity.keys import Keyring
     from sendit.deid.instance import deidentify, inspect
-    from sendit.deid.keys import Keyring
-    from sendit.deid.limits import DEFAULT_LIMITS, Limits
-    from sendit.deid.profile import PROFILES, Profile, profile_named
     from sendit.deid.report import Report
+    from sendit.deid.rules.profile import PROFILES, Profile, profile_named
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -40,20 +40,20 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DEFAULT_LIMITS": "limits",
-    "PROFILES": "profile",
+    "DEFAULT_LIMITS": "dicom.limits",
+    "PROFILES": "rules.profile",
     "DeidError": "errors",
-    "Entity": "entity",
-    "Header": "header",
-    "Identifiers": "entity",
-    "Keyring": "keys",
-    "Limits": "limits",
-    "Profile": "profile",
+    "Entity": "identity.entity",
+    "Header": "dicom.header",
+    "Identifiers": "identity.entity",
+    "Keyring": "identity.keys",
+    "Limits": "dicom.limits",
+    "Profile": "rules.profile",
     "Refusal": "errors",
     "Report": "report",
     "deidentify": "instance",
     "inspect": "instance",
-    "profile_named": "profile",
+    "profile_named": "rules.profile",
 }
 
 

@@ -23,24 +23,24 @@ from pydicom import dcmread
 from pydicom.filereader import read_dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
-from sendit.deid.describing import may_hold_initials
-from sendit.deid.dictionary import dictionary_vr
-from sendit.deid.dummies import DUMMY_VALUES
-from sendit.deid.elements import elements_of, items_of
+from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.elements import elements_of, items_of
+from sendit.deid.dicom.read import dataset_codecs, raw_value
+from sendit.deid.dicom.text import components, decoded, known_codecs, needs_bytes_searched, unpadded
+from sendit.deid.dicom.uids import uid_values
+from sendit.deid.dicom.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.marks import MARKS
 from sendit.deid.oracle import ACCESSION_NUMBER, PATIENT_ID, PATIENT_NAME
-from sendit.deid.read import dataset_codecs, raw_value
-from sendit.deid.text import components, decoded, known_codecs, needs_bytes_searched, unpadded
-from sendit.deid.uids import uid_values
-from sendit.deid.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr
+from sendit.deid.rules.describing import may_hold_initials
+from sendit.deid.values.dummies import DUMMY_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydicom.dataset import Dataset
 
-    from sendit.deid.matcher import Matcher
+    from sendit.deid.identity.matcher import Matcher
 
 _PSEUDONYMS = frozenset({PATIENT_ID, PATIENT_NAME, ACCESSION_NUMBER})
 _SPECIFIC_CHARACTER_SET = 0x00080005

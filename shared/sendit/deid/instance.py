@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sendit.deid.elements import elements_of
+from sendit.deid.dicom.elements import elements_of
+from sendit.deid.dicom.limits import DEFAULT_LIMITS, Limits
+from sendit.deid.dicom.pixels import check_result, copy_pixels, plan_pixels
+from sendit.deid.dicom.read import PIXEL_TAGS, open_object
+from sendit.deid.dicom.sink import Sink, write_all
+from sendit.deid.dicom.write import dataset_bytes, file_head, pixel_head
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.evidence import collected
 from sendit.deid.gate import check_header
-from sendit.deid.limits import DEFAULT_LIMITS, Limits
-from sendit.deid.matcher import Matcher
+from sendit.deid.identity.evidence import collected
+from sendit.deid.identity.matcher import Matcher
 from sendit.deid.oracle import Oracle
-from sendit.deid.pixels import check_result, copy_pixels, plan_pixels
-from sendit.deid.read import PIXEL_TAGS, open_object
 from sendit.deid.report import Report
-from sendit.deid.sink import Sink, write_all
-from sendit.deid.tables import EDITION
-from sendit.deid.write import dataset_bytes, file_head, pixel_head
+from sendit.deid.rules.tables import EDITION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-    from sendit.deid.entity import Entity, Identifiers
-    from sendit.deid.header import Header
-    from sendit.deid.keys import Keyring
-    from sendit.deid.profile import Profile
-    from sendit.deid.read import OpenObject
+    from sendit.deid.dicom.header import Header
+    from sendit.deid.dicom.read import OpenObject
+    from sendit.deid.identity.entity import Entity, Identifiers
+    from sendit.deid.identity.keys import Keyring
+    from sendit.deid.rules.profile import Profile
 
 _LAST_PIXEL_TAG = max(PIXEL_TAGS)
 _IMPLICIT = "1.2.840.10008.1.2"

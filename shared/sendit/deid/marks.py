@@ -9,11 +9,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from sendit.deid.tables import EDITION
+from sendit.deid.rules.tables import EDITION
 
 if TYPE_CHECKING:
-    from sendit.deid.elements import Element
-    from sendit.deid.profile import Profile
+    from sendit.deid.dicom.elements import Element
+    from sendit.deid.rules.profile import Profile
 
 PATIENT_IDENTITY_REMOVED = 0x00120062
 DEIDENTIFICATION_METHOD = 0x00120063

@@ -15,8 +15,15 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from sendit.deid.dates import moved
-from sendit.deid.describing import (
+from sendit.deid.dicom.dictionary import dictionary_vr, name_of
+from sendit.deid.dicom.elements import Element, elements_of
+from sendit.deid.dicom.read import dataset_codecs
+from sendit.deid.dicom.text import components, decoded, identity_text, needs_bytes_searched, unpadded
+from sendit.deid.dicom.uids import REGISTERED, uid_values
+from sendit.deid.dicom.vrs import DATE_VRS, NUMERIC_STRING_VRS, STRING_VRS, agrees, concrete_vr
+from sendit.deid.errors import DeidError, Refusal
+from sendit.deid.marks import MARKS, add_marks
+from sendit.deid.rules.describing import (
     DESCRIBING,
     IMAGE_TYPE,
     IMAGE_TYPE_DESCRIBING,
@@ -24,23 +31,16 @@ from sendit.deid.describing import (
     may_hold_initials,
     sound_vr,
 )
-from sendit.deid.dictionary import dictionary_vr, name_of
-from sendit.deid.dummies import dummy, dummy_component
-from sendit.deid.elements import Element, elements_of
-from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.marks import MARKS, add_marks
-from sendit.deid.read import dataset_codecs
-from sendit.deid.retain import OFFSET_TABLES, in_removed_group, retained_action
-from sendit.deid.tables import Action, rules
-from sendit.deid.text import components, decoded, identity_text, needs_bytes_searched, unpadded
-from sendit.deid.uids import REGISTERED, uid_values
-from sendit.deid.vrs import DATE_VRS, NUMERIC_STRING_VRS, STRING_VRS, agrees, concrete_vr
+from sendit.deid.rules.retain import OFFSET_TABLES, in_removed_group, retained_action
+from sendit.deid.rules.tables import Action, rules
+from sendit.deid.values.dates import moved
+from sendit.deid.values.dummies import dummy, dummy_component
 
 if TYPE_CHECKING:
-    from sendit.deid.entity import Entity, Identifiers
-    from sendit.deid.keys import Keyring
-    from sendit.deid.matcher import Matcher
-    from sendit.deid.profile import Profile
+    from sendit.deid.identity.entity import Entity, Identifiers
+    from sendit.deid.identity.keys import Keyring
+    from sendit.deid.identity.matcher import Matcher
+    from sendit.deid.rules.profile import Profile
 
 Elements = dict[BaseTag, Element]
 

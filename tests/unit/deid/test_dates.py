@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.data.deid_objects import KEYS, deidentified, element, instance, read_back, result, sequence
 
-from sendit.deid.dates import moved
+from sendit.deid.values.dates import moved
 
 DAYS = read_back(deidentified(instance())[1]).StudyDate
 SHIFT = (date(2020, 2, 29) - date(int(DAYS[:4]), int(DAYS[4:6]), int(DAYS[6:]))).days

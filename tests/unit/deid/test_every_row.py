@@ -9,7 +9,7 @@ import pytest
 from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
 from tests.data.deid_objects import KEYS, deidentified, element, instance, read_back, sequence
 
-from sendit.deid.tables import table
+from sendit.deid.rules.tables import table
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

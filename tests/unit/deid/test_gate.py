@@ -9,11 +9,11 @@ from tests.data.deid_objects import KEYS, deidentified, element, instance, read_
 
 from sendit.deid import DeidError, oracle
 from sendit.deid import instance as instance_module
-from sendit.deid.tables import Action, Rule, rules
-from sendit.deid.write import file_head
+from sendit.deid.dicom.write import file_head
+from sendit.deid.rules.tables import Action, Rule, rules
 
 if TYPE_CHECKING:
-    from sendit.deid.evidence import Evidence
+    from sendit.deid.identity.evidence import Evidence
 
 CANARIES = {
     0x00080080: ("LO", "Kreisspital Nord"),
@@ -164,7 +164,7 @@ def test_evidence_is_collected_at_every_level() -> None:
     import io
 
     from sendit.deid import inspect
-    from sendit.deid.evidence import collected
+    from sendit.deid.identity.evidence import collected
 
     data = instance(
         sequence(

@@ -13,9 +13,9 @@ import pytest
 from tests.data.deid_objects import DEFLATED, IMPLICIT, deidentified, element, file_meta, instance, sequence
 
 from sendit.deid import DeidError, Limits, inspect
-from sendit.deid.evidence import MOST_VALUES
+from sendit.deid.dicom.stream import BoundedReader, InflatedStream
+from sendit.deid.identity.evidence import MOST_VALUES
 from sendit.deid.oracle import MOST_LISTED
-from sendit.deid.stream import BoundedReader, InflatedStream
 
 META = 128 + 4 + len(file_meta(DEFLATED))
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from sendit.deid.entity import Entity, Identifiers
-from sendit.deid.keys import Keyring
+from sendit.deid.identity.entity import Entity, Identifiers
+from sendit.deid.identity.keys import Keyring
 
 KEY = b"0123456789abcdef0123456789abcdef"
 ENTITY = Entity(issuer="HOSPITAL", patient_id="4711", study_uid="1.2.3", accession="ACC1")
@@ -122,7 +122,7 @@ def test_identifiers_that_no_vr_allows_are_refused(wrong: tuple[str, str, int]) 
     [
         "from sendit.deid import Keyring, Entity, Identifiers, Refusal, DeidError, Report, Limits",
         "from sendit.deid import PROFILES; PROFILES['basic'].digest",
-        "from sendit.deid.keys import Keyring",
+        "from sendit.deid.identity.keys import Keyring",
         "import sendit.deid",
     ],
 )

@@ -20,7 +20,7 @@ from tests.data.deid_objects import (
 )
 
 from sendit.deid import PROFILES, DeidError, deidentify
-from sendit.deid import pixels as pixels_module
+from sendit.deid.dicom import pixels as pixels_module
 
 RT_PLAN_STORAGE = "1.2.840.10008.5.1.4.1.1.481.5"
 FRAGMENTS = ITEM + pack("<L", 0) + ITEM + pack("<L", 6) + b"\xff\xd8ab\xff\xd9" + SEQUENCE_END + bytes(4)

@@ -6,7 +6,7 @@ import pytest
 from pydicom.datadict import DicomDictionary, tag_for_keyword  # type: ignore[attr-defined]
 
 from sendit.deid import PROFILES, profile_named
-from sendit.deid.tables import NEVER_SHIFTED, RESOLVED, checksums, keep_list, rules, table, vocabulary
+from sendit.deid.rules.tables import NEVER_SHIFTED, RESOLVED, checksums, keep_list, rules, table, vocabulary
 
 SHA256 = {
     "table_e1_1.json": "cecb5683ec941f007b187a06774d137de0df4b26ecf67268ed68f362604a9463",

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sendit.deid.tables import vocabulary
+from sendit.deid.rules.tables import vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

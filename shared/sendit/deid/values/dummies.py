@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sendit.deid.dictionary import least_values
-from sendit.deid.vrs import VALUE_BYTES
+from sendit.deid.dicom.dictionary import least_values
+from sendit.deid.dicom.vrs import VALUE_BYTES
 
 DUMMY_TEXT = "REMOVED"
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sendit.deid.tables import EDITION, checksums
+from sendit.deid.rules.tables import EDITION, checksums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sendit.deid.dicom.uids import REGISTERED, is_uid
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.uids import REGISTERED, is_uid
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from sendit.deid.entity import Entity
+    from sendit.deid.identity.entity import Entity
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 import google_crc32c
 from pydicom.uid import UID
 
-from sendit.deid.elements import UNDEFINED
+from sendit.deid.dicom.elements import UNDEFINED
+from sendit.deid.dicom.fragments import FrameIndex, encapsulated_length, has_extended_offsets
+from sendit.deid.dicom.read import raw_value
+from sendit.deid.dicom.sink import Sink, write_all
+from sendit.deid.dicom.stream import CHUNK
+from sendit.deid.dicom.uids import is_image_storage
+from sendit.deid.dicom.vrs import concrete_vr, swap_words
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.fragments import FrameIndex, encapsulated_length, has_extended_offsets
-from sendit.deid.read import raw_value
-from sendit.deid.sink import Sink, write_all
-from sendit.deid.stream import CHUNK
-from sendit.deid.uids import is_image_storage
-from sendit.deid.vrs import concrete_vr, swap_words
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from sendit.deid.read import OpenObject
-    from sendit.deid.stream import BoundedReader
+    from sendit.deid.dicom.read import OpenObject
+    from sendit.deid.dicom.stream import BoundedReader
 
 ROWS, COLUMNS, SAMPLES, BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280002, 0x00280100
 NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION = 0x00280008, 0x00280004

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from pydicom.dataelem import DataElement
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
-from sendit.deid.elements import ITEM, UNDEFINED, elements_of
-from sendit.deid.vrs import STRING_VRS
+from sendit.deid.dicom.elements import ITEM, UNDEFINED, elements_of
+from sendit.deid.dicom.vrs import STRING_VRS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from sendit.deid.pixels import PixelPlan
+    from sendit.deid.dicom.pixels import PixelPlan
 
 IMPLEMENTATION_CLASS_UID = "2.25.95329507413481902865421027927321289823"
 IMPLEMENTATION_VERSION_NAME = "SENDIT"

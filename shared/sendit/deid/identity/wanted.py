@@ -7,7 +7,7 @@ from functools import lru_cache
 from struct import pack, unpack
 from typing import TYPE_CHECKING, AnyStr, Generic
 
-from sendit.deid.spelling import (
+from sendit.deid.identity.spelling import (
     SHORTEST_INSIDE_A_WORD,
     SHORTEST_SEARCHED,
     encodings,
@@ -20,7 +20,7 @@ from sendit.deid.spelling import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sendit.deid.evidence import Evidence
+    from sendit.deid.identity.evidence import Evidence
 
 _LONGEST_INSIDE_A_WORD = 32
 _LONGEST_PHRASE = 8

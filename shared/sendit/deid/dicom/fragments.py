@@ -5,14 +5,14 @@ from __future__ import annotations
 from struct import Struct, calcsize, unpack
 from typing import TYPE_CHECKING
 
-from sendit.deid.elements import ITEM, SEQUENCE_DELIMITER, UNDEFINED
+from sendit.deid.dicom.elements import ITEM, SEQUENCE_DELIMITER, UNDEFINED
+from sendit.deid.dicom.read import raw_value
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.read import raw_value
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from sendit.deid.stream import BoundedReader
+    from sendit.deid.dicom.stream import BoundedReader
 
 EXTENDED_OFFSETS, EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
 _RLE = "1.2.840.10008.1.2.5"

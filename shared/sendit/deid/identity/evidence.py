@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from pydicom.dataelem import DataElement
 
-from sendit.deid.dictionary import dictionary_vr
-from sendit.deid.elements import elements_of
+from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.elements import elements_of
+from sendit.deid.dicom.read import dataset_codecs
+from sendit.deid.dicom.text import decoded
+from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.identifying import IDENTIFYING
-from sendit.deid.read import dataset_codecs
-from sendit.deid.spelling import SHORTEST_SEARCHED, folded, words_of
-from sendit.deid.text import decoded
-from sendit.deid.uids import REGISTERED, uid_values
+from sendit.deid.identity.identifying import IDENTIFYING
+from sendit.deid.identity.spelling import SHORTEST_SEARCHED, folded, words_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

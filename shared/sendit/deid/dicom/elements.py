@@ -19,17 +19,17 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
-from sendit.deid import quiet  # noqa: F401  pydicom must be quiet before it reads anything
-from sendit.deid.dictionary import dictionary_vr
+from sendit.deid.dicom import quiet  # noqa: F401  pydicom must be quiet before it reads anything
+from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.stream import BoundedReader
+from sendit.deid.dicom.text import known_codecs
+from sendit.deid.dicom.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr, swapped
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.stream import BoundedReader
-from sendit.deid.text import known_codecs
-from sendit.deid.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr, swapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sendit.deid.limits import Limits
+    from sendit.deid.dicom.limits import Limits
 
 ITEM = 0xFFFEE000
 ITEM_DELIMITER = 0xFFFEE00D

@@ -15,21 +15,21 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from sendit.deid.dictionary import dictionary_vr
-from sendit.deid.elements import ElementHead, ElementReader, element_of, inherit_character_sets
-from sendit.deid.entity import Entity
+from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.elements import ElementHead, ElementReader, element_of, inherit_character_sets
+from sendit.deid.dicom.header import Header
+from sendit.deid.dicom.stream import BoundedReader, InflatedStream
+from sendit.deid.dicom.text import identity_text, known_codecs
+from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.header import Header
-from sendit.deid.stream import BoundedReader, InflatedStream
-from sendit.deid.text import identity_text, known_codecs
-from sendit.deid.uids import REGISTERED, uid_values
+from sendit.deid.identity.entity import Entity
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
     from pydicom.dataset import Dataset
 
-    from sendit.deid.limits import Limits
+    from sendit.deid.dicom.limits import Limits
 
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""

@@ -13,7 +13,7 @@ import hmac
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from sendit.deid.entity import Entity, Identifiers
+from sendit.deid.identity.entity import Entity, Identifiers
 
 MINIMUM_KEY_BYTES = 32
 _CONTEXT = "sendit/deid/1/"

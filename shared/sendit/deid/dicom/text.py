@@ -9,7 +9,7 @@ import re
 
 from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, python_encoding
 
-from sendit.deid.vrs import TEXT_VRS
+from sendit.deid.dicom.vrs import TEXT_VRS
 
 _ESCAPE = re.compile(rb"(?=\x1b)")
 _BACKSLASHES_MATTER = frozenset({"LT", "ST", "UR", "UT"})

@@ -16,14 +16,14 @@ import re
 from struct import iter_unpack
 from typing import TYPE_CHECKING
 
-from sendit.deid.spelling import SHORTEST_INSIDE_A_WORD, folded, is_vocabulary, spellings, words_of
-from sendit.deid.text import unpadded
-from sendit.deid.wanted import wanted_of
+from sendit.deid.dicom.text import unpadded
+from sendit.deid.identity.spelling import SHORTEST_INSIDE_A_WORD, folded, is_vocabulary, spellings, words_of
+from sendit.deid.identity.wanted import wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sendit.deid.evidence import Evidence
+    from sendit.deid.identity.evidence import Evidence
 
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 10_000, 256
 _LONGEST_TEXT = 10_240

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from sendit.deid.dictionary import dictionary_vr
-from sendit.deid.tables import Action, keep_list
-from sendit.deid.text import components, decoded, known_codecs, unpadded
-from sendit.deid.vrs import BULK_VRS, NUMBER_VRS, STRING_VRS, VALUE_BYTES, agrees
+from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.text import components, decoded, known_codecs, unpadded
+from sendit.deid.dicom.vrs import BULK_VRS, NUMBER_VRS, STRING_VRS, VALUE_BYTES, agrees
+from sendit.deid.rules.tables import Action, keep_list
 
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
 _DECIMAL = rb" *+([+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?)? *+"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from pydicom.tag import Tag
 
-from sendit.deid.dictionary import dictionary_vr
+from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.text import unpadded
+from sendit.deid.dicom.vrs import STRING_VRS, agrees, concrete_vr
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.retain import is_sound
-from sendit.deid.text import unpadded
-from sendit.deid.vrs import STRING_VRS, agrees, concrete_vr
+from sendit.deid.rules.retain import is_sound
 
 _REQUIRED_SOUND = """
     SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns

@@ -1,0 +1,1 @@
+"""What is done to which attribute, and which clause says so."""
