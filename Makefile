@@ -1,7 +1,7 @@
 # make run [SRC=folder] [OUT=folder]   de-identify a folder; without SRC= a sample study
 # make test                            every test there is
 # make check                           the quick loop: ruff, mypy, unit tests
-# make bench                           measure
+# make bench [BENCH=--quick]           measure, beside other tools: docs/bench.md
 # make lock                            resolve the dependencies anew (needs uv)
 
 PYTHON ?= python3
@@ -45,8 +45,8 @@ check: lint
 	$(PYTEST) -q tests/unit
 
 bench: $(SETUP)
-	$(BIN)/python -m tests.bench
-	$(BIN)/python -m tests.bench.whole_cloud
+	$(BIN)/python -m tests.bench $(BENCH)
+	$(if $(BENCH),,$(BIN)/python -m tests.bench.whole_cloud)
 
 audit: $(SETUP)
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.lock

@@ -15,7 +15,7 @@ from sendit.records import ImageState
 from sendit.refs import BatchName, Entry, output_name
 
 if TYPE_CHECKING:
-    from sendit.deid import Entity, Header, Keyring, Limits, Profile, Report
+    from sendit.deid import Entity, Keyring, Limits, Profile, Report
 
 Result = TypeVar("Result")
 
@@ -103,7 +103,7 @@ class ImagePipeline:
             if rejection is None:
                 with _translated():
                     header.check_identity()
-                rejection = _screened(header)
+                rejection = screen.screen(header)
             if rejection is not None:
                 return Outcome(
                     entry,
@@ -188,13 +188,6 @@ def _translated() -> Iterator[None]:
     except OSError:
         # the output's own errors are TransientErrors by now, so this one came from reading
         raise ImageError(Code.UNREADABLE) from None
-
-
-def _screened(header: "Header") -> "screen.Rejection | None":
-    try:
-        return screen.screen(header.dataset)
-    except Exception:  # noqa: BLE001  pydicom chokes in many ways on values that a screen must decode
-        raise ImageError(Code.MALFORMED) from None
 
 
 def _named(report: "Report") -> str:

@@ -66,7 +66,9 @@ class Settings(BaseModel):
     identified_destinations: Annotated[
         str, Field(description="folders and gs:// addresses that may get identified images, separated by commas")
     ] = ""
-    profile: Annotated[str, Field(description="de-identification profile")] = "basic-dates"
+    profile: Annotated[
+        str, Field(description="de-identification profile: research, basic, strict, or the path of a TOML file")
+    ] = "research"
     workers: Annotated[
         int, Field(ge=0, le=256, description="worker processes of a local run; 0: one per processor")
     ] = 0

@@ -201,7 +201,7 @@ def engine_ms() -> float:
         deid.deidentify(
             io.BytesIO(data),
             io.BytesIO(),
-            profile=deid.profile_named("basic-dates"),
+            profile=deid.profile_named("research"),
             keys=keys,
             identify=identify,
             limits=deid.DEFAULT_LIMITS,
@@ -219,7 +219,7 @@ def make_pipeline() -> ImagePipeline:
         output=GcsOutput(made, GcsPlace(BUCKET, "output")),
         identifiers=KeyedIdentifiers(keys),
         keys=keys,
-        profile=deid.profile_named("basic-dates"),
+        profile=deid.profile_named("research"),
         limits=deid.DEFAULT_LIMITS,
         clock=lambda: datetime.now(UTC),
     )

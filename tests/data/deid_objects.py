@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pydicom
 from pydicom.datadict import dictionary_VR
 
-from sendit.deid import PROFILES, Keyring, Report, deidentify
+from sendit.deid import PROFILES, Keyring, Profile, Report, deidentify
+from sendit.deid.rules.options import Option
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -111,9 +112,13 @@ def instance(
     return preamble + b"DICM" + file_meta(transfer_syntax, *meta_extra) + body + trailer
 
 
-def deidentified(data: bytes, profile: str = "basic-dates", keys: Keyring = KEYS) -> tuple[Report, bytes]:
+TESTED = {**PROFILES, "dated": Profile("dated", (Option.RETAIN_MODIFIED_DATES,))}
+"""The profiles that ship, and one that does nothing but move dates."""
+
+
+def deidentified(data: bytes, profile: str = "dated", keys: Keyring = KEYS) -> tuple[Report, bytes]:
     sink = io.BytesIO()
-    report = deidentify(io.BytesIO(data), sink, profile=PROFILES[profile], keys=keys, identify=keys.identifiers)
+    report = deidentify(io.BytesIO(data), sink, profile=TESTED[profile], keys=keys, identify=keys.identifiers)
     return report, sink.getvalue()
 
 
@@ -121,7 +126,7 @@ def read_back(data: bytes) -> Dataset:
     return pydicom.dcmread(io.BytesIO(data))
 
 
-def result(*extra: bytes, profile: str = "basic-dates") -> Dataset:
+def result(*extra: bytes, profile: str = "dated") -> Dataset:
     """What becomes of a CT with these elements."""
     return read_back(deidentified(instance(*extra), profile)[1])
 

@@ -93,7 +93,7 @@ def test_kept_paths_cannot_reach_our_own_names(sendit: Sendit, tmp_path: Path) -
     assert answer.status == 3
     assert "2 × reserved_name" in answer.stdout
     assert images_in(tmp_path / "out").keys() == {"b.dcm"}
-    assert json.loads((tmp_path / "out/.sendit.json").read_text())["profile"] == "basic-dates"
+    assert json.loads((tmp_path / "out/.sendit.json").read_text())["profile"] == "research"
 
 
 def test_kept_paths_that_something_else_takes_are_errors_of_their_images(sendit: Sendit, tmp_path: Path) -> None:

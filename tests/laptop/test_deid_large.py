@@ -66,7 +66,7 @@ def peak_of(source: io.RawIOBase | io.BytesIO) -> tuple[int, int, int]:
     report = deidentify(
         cast("BinaryIO", source),
         sink,
-        profile=PROFILES["basic-dates"],
+        profile=PROFILES["research"],
         keys=KEYS,
         identify=KEYS.identifiers,
     )

@@ -34,7 +34,7 @@ from sendit.refs import BatchMessage, BatchName, Entry
 
 NAME = BatchName.parse("ST-1")
 KEYS = deid.Keyring(bytes(32))
-PROFILE = deid.profile_named("basic-dates")
+PROFILE = deid.profile_named("research")
 LABEL = OutLabel(KEYS.key_id, PROFILE.name, PROFILE.digest)
 
 

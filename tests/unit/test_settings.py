@@ -10,7 +10,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 
 def test_defaults_hold_where_nothing_is_set() -> None:
     settings = Settings.load({})
-    assert settings.profile == "basic-dates"
+    assert settings.profile == "research"
     assert settings.home == Path.home() / ".sendit"
     assert settings.batch_names is BatchNames.SHOW
 

@@ -14,6 +14,7 @@ from sendit.cli.console import complain
 from sendit.cli.deidentify import deidentify
 from sendit.cli.emulate import emulate
 from sendit.cli.exits import Exit
+from sendit.cli.profile import profile
 from sendit.cli.retry import retry
 from sendit.cli.run import run
 from sendit.cli.status import errors, status
@@ -36,6 +37,7 @@ app.command(short_help="Files to files, without the pipeline.")(deidentify)
 app.command(short_help="Where batches stand.")(status)
 app.command(short_help="What failed or was rejected, and why.")(errors)
 app.command(short_help="A batch of the cloud once more.")(retry)
+app.add_typer(profile, name="profile", short_help="What a profile does to an attribute, and why.")
 app.command(short_help="The whole cloud on this machine, until Ctrl-C.")(emulate)
 
 

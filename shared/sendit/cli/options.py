@@ -12,7 +12,11 @@ Source = Annotated[Path, typer.Argument(metavar="SRC", help="Folder of DICOM ima
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results: new, empty, or of an earlier run.")]
 Profile = Annotated[
     str | None,
-    typer.Option(help="De-identification profile: basic, or basic-dates. [default: SENDIT_PROFILE]"),
+    typer.Option(
+        metavar="NAME|FILE.toml",
+        help="De-identification profile: research, basic, strict, or a file of your own; see sendit profile --help."
+        " [default: SENDIT_PROFILE]",
+    ),
 ]
 Workers = Annotated[
     int | None,

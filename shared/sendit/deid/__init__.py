@@ -19,41 +19,79 @@ if TYPE_CHECKING:
     from sendit.deid.identity.entity import Entity, Identifiers
     from sendit.deid.identity.keys import Keyring
     from sendit.deid.instance import deidentify, inspect
+    from sendit.deid.marks import mark_elements
     from sendit.deid.report import Report
-    from sendit.deid.rules.profile import PROFILES, Profile, profile_named
+    from sendit.deid.rules.attribute import BadAttribute, Place, attribute_named
+    from sendit.deid.rules.explain import Explanation, Verdict, explained, sop_class_named, storage_classes
+    from sendit.deid.rules.options import STANDING
+    from sendit.deid.rules.profile import PROFILES, Override, Profile, profile_named
+    from sendit.deid.rules.profile_file import LARGEST_PROFILE_FILE, ProfileError, ProfileFile, read_profile
+    from sendit.deid.rules.weaker import weaker_overrides
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "LARGEST_PROFILE_FILE",
     "PROFILES",
+    "STANDING",
+    "BadAttribute",
     "DeidError",
     "Entity",
+    "Explanation",
     "Header",
     "Identifiers",
     "Keyring",
     "Limits",
+    "Override",
+    "Place",
     "Profile",
+    "ProfileError",
+    "ProfileFile",
     "Refusal",
     "Report",
+    "Verdict",
+    "attribute_named",
     "deidentify",
+    "explained",
     "inspect",
+    "mark_elements",
     "profile_named",
+    "read_profile",
+    "sop_class_named",
+    "storage_classes",
+    "weaker_overrides",
 ]
 
 _HOMES = {
     "DEFAULT_LIMITS": "dicom.limits",
+    "LARGEST_PROFILE_FILE": "rules.profile_file",
     "PROFILES": "rules.profile",
+    "STANDING": "rules.options",
+    "BadAttribute": "rules.attribute",
     "DeidError": "errors",
     "Entity": "identity.entity",
+    "Explanation": "rules.explain",
     "Header": "dicom.header",
     "Identifiers": "identity.entity",
     "Keyring": "identity.keys",
     "Limits": "dicom.limits",
+    "Override": "rules.profile",
+    "Place": "rules.attribute",
     "Profile": "rules.profile",
+    "ProfileError": "rules.profile_file",
+    "ProfileFile": "rules.profile_file",
     "Refusal": "errors",
     "Report": "report",
+    "Verdict": "rules.explain",
+    "attribute_named": "rules.attribute",
     "deidentify": "instance",
+    "explained": "rules.explain",
     "inspect": "instance",
+    "mark_elements": "marks",
     "profile_named": "rules.profile",
+    "read_profile": "rules.profile_file",
+    "sop_class_named": "rules.explain",
+    "storage_classes": "rules.explain",
+    "weaker_overrides": "rules.weaker",
 }
 
 

@@ -1,7 +1,7 @@
-"""The gate (DESIGN §7): the output is read again, and refused if anything of the original's identity is left.
+"""The gate (DESIGN §7): what was encoded is read again, and refused if anything of the original's identity is left.
 
-It reads with pydicom's own reader, not with the one that read the original, so that one mistake in this
-package does not hide another. What is exempt, and why:
+It reads with a reader of its own, not with the one that read the original, so that one mistake does not hide
+another. What is exempt, and why:
 
 * a pseudonym is compared as a whole value only: it may rightly contain a short original id;
 * a dummy says nothing;
@@ -9,135 +9,224 @@ package does not hide another. What is exempt, and why:
 * an identifier of fewer than six digits is not looked for among numbers, where 1500 is a window width;
 * a Code Value of a coding scheme of the standard is a number that means the same for every patient;
 * an identifier of which every word is in the shipped vocabulary (HEAD, PHILIPS) is not looked for in what the
-  vocabulary may rightly fill: coded strings and the keep list;
-* a date is compared with the date that stood in its own place: moved, it may by chance equal another.
+  vocabulary may rightly fill: coded strings and the keep list. In cleaned text nothing is exempt;
+* a date is compared with the date that stood in its own place: moved, it may by chance equal another;
+* what the profile retains by an option (UIDs, institutions, devices, dates) is no evidence in the first place.
 """
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
+from struct import unpack_from
 from typing import TYPE_CHECKING
 
-from pydicom import dcmread
-from pydicom.filereader import read_dataset
-from pydicom.uid import ImplicitVRLittleEndian
-
+from sendit.deid.content import CONTENT_SEQUENCES, content_rule_of
 from sendit.deid.dicom.dictionary import dictionary_vr
-from sendit.deid.dicom.elements import elements_of, items_of
-from sendit.deid.dicom.read import dataset_codecs, raw_value
+from sendit.deid.dicom.elements import element_of
 from sendit.deid.dicom.text import components, decoded, known_codecs, needs_bytes_searched, unpadded
-from sendit.deid.dicom.uids import uid_values
-from sendit.deid.dicom.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr
+from sendit.deid.dicom.uids import REGISTERED, uid_values
+from sendit.deid.dicom.vrs import NUMERIC_STRING_VRS, STRING_VRS, TEXT_VRS, concrete_vr
+from sendit.deid.dicom.write import element_bytes
 from sendit.deid.errors import DeidError, Refusal
+from sendit.deid.identity.evidence import is_retained
 from sendit.deid.marks import MARKS
-from sendit.deid.oracle import ACCESSION_NUMBER, PATIENT_ID, PATIENT_NAME
+from sendit.deid.rules.actions import Action
 from sendit.deid.rules.describing import may_hold_initials
+from sendit.deid.rules.options import Option
+from sendit.deid.treatment import PSEUDONYM_VRS
 from sendit.deid.values.dummies import DUMMY_VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
-    from pydicom.dataset import Dataset
-
+    from sendit.deid.dicom.elements import Element, Item
     from sendit.deid.identity.matcher import Matcher
+    from sendit.deid.rules.compiled import Level, Rules
+    from sendit.deid.rules.rule import Rule
 
-_PSEUDONYMS = frozenset({PATIENT_ID, PATIENT_NAME, ACCESSION_NUMBER})
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _CODE_VALUE, _CODING_SCHEME = 0x00080100, 0x00080102
 _STANDARD_SCHEMES = frozenset({b"DCM", b"FMA", b"LN", b"NCIt", b"SCT", b"SNM3", b"SRT", b"UCUM", b"UMLS"})
 _DATES = frozenset({"DA", "DT"})
-_META_START = 128 + 4 + 12  # preamble, DICM, and the group length itself
+_LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_ITEM = (0xFFFE, 0xE000)
+
+Written = tuple[int, str, bytes]
 
 
 @dataclass(slots=True)
-class GateFacts:
-    """How much was looked for, and in how many elements."""
+class Seen:
+    """How many elements were looked at, the unregistered UIDs among them, and the dotted numbers in their texts."""
 
-    values_searched: int = 0
-    elements_searched: int = 0
+    elements: int
+    uids: set[str]
+    dotted: set[str]
 
 
-def check_header(output: bytes, original: Dataset, matcher: Matcher, uids: Mapping[int, str]) -> GateFacts:
-    """Checks the bytes of an output up to its pixel data. `uids` are the new UIDs by tag.
+class Gate:
+    """Looks for one object's identity in what is about to leave."""
+
+    def __init__(self, rules: Rules, matcher: Matcher, *, implicit: bool, by_position: bool) -> None:
+        self._rules = rules
+        self._matcher = matcher
+        self._implicit = implicit
+        self._by_position = by_position
+        self._content = Option.CLEAN_STRUCTURED_CONTENT in rules.profile.options
+
+    def check(self, encoded: bytes, original: Item, codecs: tuple[str, ...], creators: dict[int, str]) -> Seen:
+        """Checks top-level elements as they were encoded, beside those from which they came.
+
+        Raises:
+            DeidError: `gate_identifier_left` or `gate_unreadable`.
+        """
+        seen = Seen(0, set(), set())
+        self._check(encoded, original, self._rules.top, codecs, creators, seen)
+        return seen
+
+    def _check(
+        self,
+        encoded: bytes,
+        original: Item,
+        level: Level,
+        codecs: tuple[str, ...],
+        creators: dict[int, str],
+        seen: Seen,
+    ) -> None:
+        written = list(self._read(encoded))
+        for tag, _, value in written:
+            if tag == _SPECIFIC_CHARACTER_SET:
+                codecs = tuple(known_codecs(value)) or ("ascii",)
+            elif tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:  # noqa: PLR2004  PS3.5 7.8.1
+                creators = {**creators, tag: unpadded(value).decode("latin-1")}
+        for tag, declared, value in written:
+            if tag in MARKS:
+                continue
+            seen.elements += 1
+            vr, rule = self._judged_as(tag, declared, level, creators)
+            before = element_of(original, tag)
+            if vr == "SQ":
+                self._check_items(value, before, level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag), codecs, seen)
+            elif self._is_left(tag, vr, value, before, written, codecs, rule, seen):
+                raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
+
+    def _check_items(
+        self, encoded: bytes, before: Element | None, level: Level, codecs: tuple[str, ...], seen: Seen
+    ) -> None:
+        items = list(_items(encoded))
+        originals = (before.items or []) if before is not None else []
+        if self._content and level.path[-1] in CONTENT_SEQUENCES and len(items) < len(originals):
+            rules = (content_rule_of(self._rules, item, self._by_position) for item in originals)
+            originals = [
+                item
+                for item, rule in zip(originals, rules, strict=True)
+                if rule is None or rule.action is not Action.REMOVE
+            ]
+        if items and len(items) != len(originals):
+            raise DeidError(Refusal.GATE_UNREADABLE)
+        for item, origin in zip(items, originals, strict=False):
+            self._check(item, origin, level, codecs, {}, seen)
+
+    def _judged_as(self, tag: int, declared: str, level: Level, creators: dict[int, str]) -> tuple[str, Rule | None]:
+        """The VR by which a value is read, and the rule for it."""
+        if tag >> 16 & 1:
+            creator = creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
+            rule = None if creator is None else level.private(creator, tag & 0xFFFF00FF)
+            known = "LO" if tag & 0xFFFF <= 0xFF else rule.vr if rule is not None else ""
+        else:
+            rule, known = level.rule(tag), dictionary_vr(tag) or ""
+        vr = declared if declared not in {"", "UN"} else known or "UN"
+        return concrete_vr(vr, signed=False), rule
+
+    def _is_left(
+        self,
+        tag: int,
+        vr: str,
+        value: bytes,
+        before: Element | None,
+        beside: list[Written],
+        codecs: tuple[str, ...],
+        rule: Rule | None,
+        seen: Seen,
+    ) -> bool:
+        """Whether an element still holds something of the original's identity."""
+        matcher = self._matcher
+        if vr not in STRING_VRS:
+            return matcher.in_bytes(value) or matcher.in_numbers(vr, value)
+        if vr == "UI":
+            seen.uids.update(uid for uid in uid_values(value) if uid and uid not in REGISTERED)
+            return False  # compared with the object's own when all of them are known
+        if vr in NUMERIC_STRING_VRS:
+            return matcher.in_spelled_numbers(value)
+        if tag == _SPECIFIC_CHARACTER_SET:
+            return not known_codecs(value)  # ISO 2022 IR 87 is a term of the standard, whoever's id 2022 is
+        text = decoded(value, vr, codecs)
+        if text is None:
+            return True
+        values = [part for part in components(text, vr) if part and part not in DUMMY_VALUES]
+        if vr == "TM":
+            return False
+        if vr in _DATES:
+            if rule is not None and is_retained(rule):
+                return False
+            old = unpadded(before.value).decode("latin-1") if before is not None else ""
+            days = {one.strip()[:8] for one in old.split("\\")} & matcher.evidence.dates
+            return any(part[:8] in days for part in values)
+        if tag in PSEUDONYM_VRS:
+            return any(matcher.evidence.is_one(part) for part in values)
+        if tag == _CODE_VALUE and any(
+            other == _CODING_SCHEME and unpadded(scheme) in _STANDARD_SCHEMES for other, _, scheme in beside
+        ):
+            return False
+        for part in values:
+            seen.dotted.update(matcher.dotted_in(part))
+        if values and needs_bytes_searched(value) and matcher.in_bytes(value):
+            return True
+        short = may_hold_initials(tag, vr)
+        # in what was cleaned, nothing is exempt
+        strict = vr in TEXT_VRS and rule is not None and rule.action is Action.CLEAN
+        look = matcher.echoes if strict else matcher.in_text
+        return any(look(part, short=short) for part in values)
+
+    def _read(self, encoded: bytes) -> Iterator[Written]:
+        """The elements of one level, of which every length is defined and nothing is left over."""
+        at = 0
+        while at < len(encoded):
+            if len(encoded) - at < 8:
+                raise DeidError(Refusal.GATE_UNREADABLE)
+            group, number = unpack_from("<HH", encoded, at)
+            vr = b"" if self._implicit else encoded[at + 4 : at + 6]
+            if self._implicit:
+                length, start = unpack_from("<L", encoded, at + 4)[0], at + 8
+            elif vr not in _LONG:
+                length, start = unpack_from("<H", encoded, at + 6)[0], at + 8
+            elif len(encoded) - at >= 12:
+                length, start = unpack_from("<L", encoded, at + 8)[0], at + 12
+            else:
+                raise DeidError(Refusal.GATE_UNREADABLE)
+            at = start + length
+            if at > len(encoded):
+                raise DeidError(Refusal.GATE_UNREADABLE)
+            yield group << 16 | number, vr.decode("latin-1"), encoded[start:at]
+
+
+def check_file_head(head: bytes, sop_class_uid: str, sop_instance_uid: str) -> None:
+    """Checks that File Meta names the object that follows it.
 
     Raises:
-        DeidError: `gate_uid_mismatch` or `gate_identifier_left`.
+        DeidError: `gate_uid_mismatch`.
     """
-    meta_uid, read = _read_again(output)
-    if meta_uid != uids[0x00080018]:
-        raise DeidError(Refusal.GATE_UID_MISMATCH)
-    if any(uid_values(raw_value(read, tag)) != [uid] for tag, uid in uids.items()):
-        raise DeidError(Refusal.GATE_UID_MISMATCH)
-    facts = GateFacts(values_searched=len(matcher.evidence))
-    _check(read, original, ("ascii",), matcher, facts)
-    return facts
+    for tag, uid in ((0x00020002, sop_class_uid), (0x00020003, sop_instance_uid)):
+        if element_bytes(tag, "UI", uid.encode("ascii"), implicit=False) not in head:
+            raise DeidError(Refusal.GATE_UID_MISMATCH)
 
 
-def _read_again(output: bytes) -> tuple[str, Dataset]:
-    """The Media Storage SOP Instance UID and the undecoded data set of an output."""
-    stream = io.BytesIO(output)
-    try:
-        meta = dcmread(stream).file_meta
-        stream.seek(_META_START + int(meta.FileMetaInformationGroupLength))
-        dataset = read_dataset(stream, meta.TransferSyntaxUID == ImplicitVRLittleEndian, True)
-        return str(meta.MediaStorageSOPInstanceUID), dataset
-    except Exception:  # noqa: BLE001  whatever pydicom stumbles over must not leave, nor be quoted
-        raise DeidError(Refusal.GATE_UNREADABLE) from None
-
-
-def _check(output: Dataset, original: Dataset, inherited: tuple[str, ...], matcher: Matcher, facts: GateFacts) -> None:
-    """Walks output and original side by side: rules keep the items of a sequence in number and order."""
-    codecs = dataset_codecs(output, inherited)
-    for tag, element in elements_of(output):
-        if tag in MARKS:
-            continue
-        facts.elements_searched += 1
-        vr = element.VR if element.VR and element.VR != "UN" else dictionary_vr(tag) or "UN"
-        vr = concrete_vr(vr, signed=False)
-        if vr == "SQ":
-            items, before = output[tag].value, items_of(original, tag)
-            if items and len(items) != len(before):
-                raise DeidError(Refusal.GATE_UNREADABLE)
-            for item, origin in zip(items, before, strict=False):
-                _check(item, origin, codecs, matcher, facts)
-        elif _is_left(tag, vr, element.value or b"", output, original, codecs, matcher):
-            raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
-
-
-def _is_left(
-    tag: int,
-    vr: str,
-    value: bytes,
-    output: Dataset,
-    original: Dataset,
-    codecs: tuple[str, ...],
-    matcher: Matcher,
-) -> bool:
-    """Whether an element still holds something of the original's identity."""
-    if vr not in STRING_VRS:
-        return matcher.in_bytes(value) or matcher.in_numbers(vr, value)
-    if vr == "UI":
-        return any(uid in matcher.evidence.uids for uid in uid_values(value))
-    if vr in NUMERIC_STRING_VRS:
-        return matcher.in_spelled_numbers(value)
-    if tag == _SPECIFIC_CHARACTER_SET:
-        return not known_codecs(value)  # ISO 2022 IR 87 is a term of the standard, whoever's id 2022 is
-    text = decoded(value, vr, codecs)
-    if text is None:
-        return True
-    values = [part for part in components(text, vr) if part and part not in DUMMY_VALUES]
-    if vr == "TM":
-        return False
-    if vr in _DATES:
-        before = unpadded(raw_value(original, tag)).decode("latin-1")
-        days = {old.strip()[:8] for old in before.split("\\")}
-        return any(part[:8] in days for part in values)
-    if tag in _PSEUDONYMS:
-        return any(matcher.evidence.is_one(part) for part in values)
-    if tag == _CODE_VALUE and unpadded(raw_value(output, _CODING_SCHEME)) in _STANDARD_SCHEMES:
-        return False
-    if values and needs_bytes_searched(value) and matcher.in_bytes(value):
-        return True
-    short = may_hold_initials(tag, vr)
-    return any(matcher.in_text(part, short=short) for part in values)
+def _items(encoded: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(encoded):
+        if len(encoded) - at < 8 or unpack_from("<HH", encoded, at) != _ITEM:
+            raise DeidError(Refusal.GATE_UNREADABLE)
+        start = at + 8
+        at = start + unpack_from("<L", encoded, at + 4)[0]
+        if at > len(encoded):
+            raise DeidError(Refusal.GATE_UNREADABLE)
+        yield encoded[start:at]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -9,10 +10,13 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
+from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.vrs import DATE_VRS
+from sendit.deid.rules.actions import Action
+from sendit.deid.rules.options import Option
 from sendit.deid.rules.tables import EDITION
 
 if TYPE_CHECKING:
-    from sendit.deid.dicom.elements import Element
     from sendit.deid.rules.profile import Profile
 
 PATIENT_IDENTITY_REMOVED = 0x00120062
@@ -30,23 +34,67 @@ MARKS = frozenset(
 )
 
 
-def add_marks(elements: dict[BaseTag, Element], profile: Profile) -> tuple[int, ...]:
+_MOST_CHARACTERS = 64
+"""Of one value of Value Representation LO (PS3.5 6.2)."""
+
+Item = tuple[tuple[int, str, bytes], ...]
+Mark = tuple[int, str, bytes | tuple[Item, ...]]
+
+
+@lru_cache(maxsize=16)
+def mark_elements(profile: Profile) -> tuple[Mark, ...]:
+    """The marks of a profile in tag order: (tag, VR, value), and for SQ a tuple of items in place of the value.
+
+    Values are not padded. A profile that is weaker than the standard's says NO and names no code.
+    """
+    method = [f"sendit {profile.name}", f"{'weaker than ' if profile.weaker else ''}PS3.15 {EDITION} Annex E"]
+    joint = ", " if len(", ".join(method)) <= _MOST_CHARACTERS else "\\"
+    marks: list[Mark] = [
+        (PATIENT_IDENTITY_REMOVED, "CS", b"NO" if profile.weaker else b"YES"),
+        (DEIDENTIFICATION_METHOD, "LO", joint.join(method).encode("ascii")),
+    ]
+    if profile.codes:
+        items = tuple(_code_item(value, meaning) for value, meaning in profile.codes)
+        marks.append((DEIDENTIFICATION_METHOD_CODES, "SQ", items))
+    marks.append((TEMPORAL_INFORMATION_MODIFIED, "CS", _dates(profile).encode("ascii")))
+    return tuple(marks)
+
+
+def _code_item(value: str, meaning: str) -> Item:
+    return (
+        (0x00080100, "SH", value.encode("ascii")),
+        (0x00080102, "SH", b"DCM"),
+        (0x00080104, "LO", meaning.encode("ascii")),
+    )
+
+
+def _dates(profile: Profile) -> str:
+    """What the dates that stay are: moved, if any is; else as they were; REMOVED if none stays."""
+    shifted = any(one.action is Action.SHIFT for one in profile.overrides)
+    kept = any(one.action is Action.KEEP and dictionary_vr(one.tag) in DATE_VRS for one in profile.overrides)
+    if shifted or Option.RETAIN_MODIFIED_DATES in profile.options:
+        return "MODIFIED"
+    if kept or Option.RETAIN_FULL_DATES in profile.options:
+        return "UNMODIFIED"
+    return "REMOVED"
+
+
+def add_marks(elements: dict[BaseTag, DataElement | RawDataElement], profile: Profile) -> tuple[int, ...]:
     """Puts the marks of a profile into the elements of a data set; the tags it has put."""
-    _put(elements, PATIENT_IDENTITY_REMOVED, "CS", "YES")
-    _put(elements, DEIDENTIFICATION_METHOD, "LO", f"sendit {profile.name}, PS3.15 {EDITION} Annex E")
-    _put(elements, TEMPORAL_INFORMATION_MODIFIED, "CS", "MODIFIED" if profile.modified_dates else "REMOVED")
-    items = []
-    for value, meaning in profile.codes:
-        item: dict[BaseTag, Element] = {}
-        _put(item, 0x00080100, "SH", value)
-        _put(item, 0x00080102, "SH", "DCM")
-        _put(item, 0x00080104, "LO", meaning)
-        items.append(Dataset(item))
-    tag = BaseTag(DEIDENTIFICATION_METHOD_CODES)
-    elements[tag] = DataElement(tag, "SQ", Sequence(items), already_converted=True)
-    return tuple(sorted(MARKS))
+    marks = mark_elements(profile)
+    for tag, vr, value in marks:
+        if isinstance(value, bytes):
+            _put(elements, tag, vr, value)
+            continue
+        items = []
+        for members in value:
+            item: dict[BaseTag, DataElement | RawDataElement] = {}
+            for inner, inner_vr, inner_value in members:
+                _put(item, inner, inner_vr, inner_value)
+            items.append(Dataset(item))
+        elements[BaseTag(tag)] = DataElement(BaseTag(tag), "SQ", Sequence(items), already_converted=True)
+    return tuple(tag for tag, _, _ in marks)
 
 
-def _put(elements: dict[BaseTag, Element], tag: int, vr: str, value: str) -> None:
-    raw = value.encode("ascii")
-    elements[BaseTag(tag)] = RawDataElement(BaseTag(tag), vr, len(raw), raw, 0, False, True)
+def _put(elements: dict[BaseTag, DataElement | RawDataElement], tag: int, vr: str, value: bytes) -> None:
+    elements[BaseTag(tag)] = RawDataElement(BaseTag(tag), vr, len(value), value, 0, False, True)

@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
+
+MOST_LISTED = 10_000
+"""So many attributes are listed by path; a hostile object may have a million with long paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done to some elements: how many were kept, and (path by keyword, action) of every other, in order.
+
+    `omitted` counts by action what was changed beyond MOST_LISTED, `searched` what the gate looked at.
+    """
+
+    kept: int = 0
+    changed: tuple[tuple[str, str], ...] = ()
+    omitted: tuple[tuple[str, int], ...] = ()
+    searched: int = 0
+
+
+def together(parts: Sequence[Done]) -> Done:
+    """One account for several elements."""
+    omitted: Counter[str] = Counter()
+    for part in parts:
+        omitted.update(dict(part.omitted))
+    return Done(
+        sum(part.kept for part in parts),
+        tuple(one for part in parts for one in part.changed),
+        tuple(omitted.items()),
+        sum(part.searched for part in parts),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +60,59 @@ class Report:
     edition: str
     key_id: str
     normalised: tuple[str, ...]
-    actions: Mapping[str, int]
-    attributes: tuple[tuple[str, str], ...]
+    done: tuple[Done, ...]
     gate_values_searched: int
-    gate_elements_searched: int
     pixel_crc32c: str | None
     pixel_bytes: int
     output_bytes: int
-    attributes_omitted: int = 0
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """How many elements, by what was done to them."""
+        counts = Counter(action for done in self.done for _, action in done.changed)
+        counts["keep"] += sum(done.kept for done in self.done)
+        for done in self.done:
+            counts.update(dict(done.omitted))
+        return dict(sorted((+counts).items()))
+
+    @property
+    def attributes(self) -> tuple[tuple[str, str], ...]:
+        """Path and action of what was changed."""
+        return tuple(one for done in self.done for one in done.changed)[:MOST_LISTED]
+
+    @property
+    def attributes_omitted(self) -> int:
+        """How many more were changed than are listed."""
+        listed = sum(len(done.changed) for done in self.done)
+        omitted = sum(count for done in self.done for _, count in done.omitted)
+        return max(0, listed - MOST_LISTED) + omitted
+
+    @property
+    def gate_elements_searched(self) -> int:
+        """How many elements the gate looked at."""
+        return sum(done.searched for done in self.done)
 
     def to_json_line(self) -> str:
         """One line of JSON with its keys in a fixed order, ending with a newline."""
-        record = asdict(self)
-        record["actions"] = dict(sorted(self.actions.items()))
+        record = {
+            "sop_class_uid": self.sop_class_uid,
+            "sop_instance_uid": self.sop_instance_uid,
+            "study_uid": self.study_uid,
+            "series_uid": self.series_uid,
+            "patient": self.patient,
+            "transfer_syntax": self.transfer_syntax,
+            "profile": self.profile,
+            "profile_digest": self.profile_digest,
+            "edition": self.edition,
+            "key_id": self.key_id,
+            "normalised": self.normalised,
+            "actions": self.actions,
+            "attributes": self.attributes,
+            "gate_values_searched": self.gate_values_searched,
+            "gate_elements_searched": self.gate_elements_searched,
+            "pixel_crc32c": self.pixel_crc32c,
+            "pixel_bytes": self.pixel_bytes,
+            "output_bytes": self.output_bytes,
+            "attributes_omitted": self.attributes_omitted,
+        }
         return json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n"

@@ -4,12 +4,9 @@ What de-identification cannot see, names burned into the pixels above all, is ke
 object. A rejection names the rule and its reason; neither holds a value of the header.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pydicom import Dataset
+from typing import Protocol
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 
@@ -46,6 +43,13 @@ _CAPTURE_WORDS = ("SCREEN", "SAVE", "CAPTURE", "DOSE", "REPORT")
 _CAPTURE_DESCRIPTIONS = ("SCREEN SAVE", "SCREENSAVE", "SCREEN CAPTURE", "DOSE REPORT", "PATIENT PROTOCOL")
 
 
+class Attributes(Protocol):
+    """A header whose attributes are asked for by keyword."""
+
+    def get(self, keyword: str, /) -> object:
+        """The value or values of an attribute, None if it is absent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rejection:
     """Which rule rejected an image, and why such images are rejected."""
@@ -66,7 +70,7 @@ def screen_file(media_storage_sop_class: str, sop_class: str) -> Rejection | Non
     return None
 
 
-def screen(header: "Dataset") -> Rejection | None:
+def screen(header: Attributes) -> Rejection | None:
     """The first rule that rejects this header, or None if the image may pass."""
     return next((rule.rejection for rule in _RULES if rule.applies(header)), None)
 
@@ -75,39 +79,39 @@ def screen(header: "Dataset") -> Rejection | None:
 class _Rule:
     name: str
     reason: str
-    applies: Callable[["Dataset"], bool]
+    applies: Callable[[Attributes], bool]
 
     @property
     def rejection(self) -> Rejection:
         return Rejection(self.name, self.reason)
 
 
-def _texts(header: "Dataset", keyword: str) -> tuple[str, ...]:
+def _texts(header: Attributes, keyword: str) -> tuple[str, ...]:
     """An attribute's values in capitals, whatever its VR and multiplicity; none if absent or empty."""
     value = header.get(keyword)
     if value is None:
         return ()
-    values = [value] if isinstance(value, str) or not hasattr(value, "__iter__") else list(value)
+    values = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
     return tuple(text for item in values if (text := str(item).strip(" \0").upper()))
 
 
-def _sop_class(header: "Dataset") -> str:
+def _sop_class(header: Attributes) -> str:
     return next(iter(_texts(header, "SOPClassUID")), "")
 
 
-def _is_captured(header: "Dataset") -> bool:
+def _is_captured(header: Attributes) -> bool:
     return _sop_class(header).startswith(_STORAGE + "7") or bool(
         _CAPTURED.intersection(_texts(header, "ConversionType"))
     )
 
 
-def _is_screen_save(header: "Dataset") -> bool:
+def _is_screen_save(header: Attributes) -> bool:
     return any(word in text for text in _texts(header, "ImageType") for word in _CAPTURE_WORDS) or any(
         phrase in text for text in _texts(header, "SeriesDescription") for phrase in _CAPTURE_DESCRIPTIONS
     )
 
 
-def _is_not_original(header: "Dataset") -> bool:
+def _is_not_original(header: Attributes) -> bool:
     """Image Type (PS3.3 C.7.6.1.1.2): ORIGINAL and PRIMARY; of projection X-ray, PRIMARY or nothing said."""
     kinds = _ACCEPTED[_sop_class(header)]
     values = _texts(header, "ImageType")
@@ -118,7 +122,7 @@ def _is_not_original(header: "Dataset") -> bool:
     return values[1:2] not in {(), ("PRIMARY",)}
 
 
-def _is_in_colour(header: "Dataset") -> bool:
+def _is_in_colour(header: Attributes) -> bool:
     return any(not text.startswith("MONOCHROME") for text in _texts(header, "PhotometricInterpretation"))
 
 

@@ -1,5 +1,6 @@
 """What local and cloud wiring share: clock, key, profile, label, limits."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,14 +30,37 @@ def keyring(settings: Settings) -> "deid.Keyring":
 def profile_of(settings: Settings) -> "deid.Profile | None":
     """The profile that the settings name; None if images stay unchanged.
 
-    Raises `UsageError` (bad_setting) with the nearest name.
+    Raises `UsageError` (bad_setting) with the nearest name, or with the line of the file and what is wrong there.
     """
-    if not settings.deidentify:
-        return None
+    return profile_file(settings.profile).profile if settings.deidentify else None
+
+
+def profile_file(name: str) -> "deid.ProfileFile":
+    """A built-in profile by its name, or the profile of a TOML file by its path, with the lines of its overrides.
+
+    A path ends in .toml or holds a separator. Raises `UsageError` (bad_setting).
+    """
     try:
-        return deid.profile_named(settings.profile)
+        if not _is_path(name):
+            return deid.ProfileFile(deid.profile_named(name), ())
+        return deid.read_profile(_text_of(Path(name).expanduser()))
+    except OSError as error:
+        raise UsageError(Code.BAD_SETTING, f"Profile {name}: {error.strerror}.") from None
     except ValueError as error:
-        raise UsageError(Code.BAD_SETTING, f"{error}") from None
+        place = f"Profile {name}, " if _is_path(name) else ""
+        raise UsageError(Code.BAD_SETTING, f"{place}{error}") from None
+
+
+def _is_path(name: str) -> bool:
+    return name.endswith(".toml") or any(separator in name for separator in (os.sep, os.altsep) if separator)
+
+
+def _text_of(path: Path) -> bytes:
+    """The bytes of a profile file: one more than it may have, at most, whatever the path leads to."""
+    if path.exists() and not path.is_file():
+        raise ValueError("line 1: this is no file")
+    with path.open("rb") as stream:
+        return stream.read(deid.LARGEST_PROFILE_FILE + 1)
 
 
 def label_of(keys: "deid.Keyring", profile: "deid.Profile | None") -> OutLabel:

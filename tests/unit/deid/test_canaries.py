@@ -91,7 +91,7 @@ PLACES: dict[str, bytes] = {
 }
 
 
-@pytest.mark.parametrize("profile", ["basic", "basic-dates"])
+@pytest.mark.parametrize("profile", ["basic", "dated"])
 @pytest.mark.parametrize("place", PLACES)
 def test_canary_is_left_nowhere(place: str, profile: str) -> None:
     report, output = deidentified(instance(PLACES[place]), profile)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.data.deid_objects import KEYS, deidentified, element, instance, read_back, sequence
 
-from sendit.deid import DeidError, oracle
+from sendit.deid import DeidError, Keyring
 from sendit.deid import instance as instance_module
 from sendit.deid.dicom.write import file_head
-from sendit.deid.rules.tables import Action, Rule, rules
+from sendit.deid.rules.actions import Action
+from sendit.deid.rules.compiled import Level
+from sendit.deid.rules.rule import Rule
+from sendit.deid.treatment import Treatment
 
 if TYPE_CHECKING:
     from sendit.deid.identity.evidence import Evidence
@@ -29,46 +32,54 @@ CANARIES = {
 }
 
 
+KEPT = Rule(Action.KEEP, Action.KEEP, "by mistake")
+
+
+def unremembered(data: bytes) -> bytes:
+    """The output, with nothing known from earlier objects: the rules were changed since."""
+    return deidentified(data, keys=Keyring(b"k" * 32))[1]
+
+
 @pytest.fixture
 def blind_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules that do not see an echo, so that only the gate can."""
-    monkeypatch.setattr(oracle.Oracle, "_echoes", lambda *_: False)
+    monkeypatch.setattr(Treatment, "_echoes", lambda *_: False)
 
 
-def leave_in_place(_: oracle.Oracle, result: oracle.Elements, tag: int, value: bytes, *_more: object) -> Action:
-    oracle._set(result, tag, "PN", value)
-    return Action.KEEP
+def keep(tag: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules that let one attribute pass."""
+    rule = Level.rule
+    monkeypatch.setattr(Level, "rule", lambda level, asked: KEPT if asked == tag else rule(level, asked))
 
 
 @pytest.mark.parametrize("tag", sorted(CANARIES))
 def test_switching_off_a_rule_makes_the_gate_refuse(tag: int, monkeypatch: pytest.MonkeyPatch) -> None:
     vr, value = CANARIES[tag]
     data = instance(element(tag, vr, value))
-    deidentified(data)
-    changed = {**rules(), tag: Rule(Action.KEEP, modified_dates=False)}
-    monkeypatch.setattr(oracle, "rules", lambda: changed)
+    unremembered(data)
+    keep(tag, monkeypatch)
+    monkeypatch.setattr(Treatment, "_echoes", lambda *_: False)
     if tag == 0x00100010:
         # the top-level name is always written anew; a nested one shows the rule
         data = instance(sequence(0x00082218, element(tag, vr, value)))
-        monkeypatch.setattr(oracle, "_PSEUDONYM_VRS", {0x00100010: "PN", 0x00100020: "LO"})
-        monkeypatch.setattr(oracle.Oracle, "_put_pseudonym", leave_in_place)
+        monkeypatch.setattr(Treatment, "_pseudonym", lambda self, tag, value, codecs: (Action.KEEP, "PN", value))
     with pytest.raises(DeidError) as raised:
-        deidentified(data)
+        unremembered(data)
     assert raised.value.code == "gate_identifier_left"
 
 
 def test_date_that_was_not_moved_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = {**rules(), 0x00080020: Rule(Action.KEEP, modified_dates=False)}
-    monkeypatch.setattr(oracle, "rules", lambda: changed)
+    keep(0x00080020, monkeypatch)
+    monkeypatch.setattr(Treatment, "_echoes", lambda *_: False)
     with pytest.raises(DeidError) as raised:
-        deidentified(instance())
+        unremembered(instance())
     assert raised.value.code == "gate_identifier_left"
 
 
 def test_uid_that_was_not_replaced_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oracle.Oracle, "remapped_uid", lambda self, uid: uid)
+    monkeypatch.setattr(Treatment, "uid", lambda self, uid: uid)
     with pytest.raises(DeidError) as raised:
-        deidentified(instance())
+        unremembered(instance())
     assert raised.value.code == "gate_identifier_left"
 
 
@@ -96,7 +107,7 @@ def test_uids_that_disagree_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_gate_finds_an_echo_in_what_stays(echo: bytes) -> None:
     with pytest.raises(DeidError) as raised:
-        deidentified(instance(echo))
+        unremembered(instance(echo))
     assert raised.value.code == "gate_identifier_left"
 
 
@@ -156,15 +167,16 @@ def test_pseudonym_that_is_the_original_id_is_refused() -> None:
 
 def test_gate_says_how_much_it_looked_for() -> None:
     report, _ = deidentified(instance())
-    assert report.gate_values_searched >= 8
+    assert report.gate_values_searched >= 7
     assert report.gate_elements_searched >= 15
 
 
 def test_evidence_is_collected_at_every_level() -> None:
     import io
 
-    from sendit.deid import inspect
+    from sendit.deid import PROFILES, inspect
     from sendit.deid.identity.evidence import collected
+    from sendit.deid.rules.compiled import rules_for
 
     data = instance(
         sequence(
@@ -172,7 +184,9 @@ def test_evidence_is_collected_at_every_level() -> None:
             element(0x00401001, "SH", "REQ-77") + sequence(0x00082218, element(0x00080090, "PN", "Doktor^Dora")),
         )
     )
-    evidence: Evidence = collected(inspect(io.BytesIO(data)).dataset)
+    header = inspect(io.BytesIO(data))
+    rules = rules_for(PROFILES["basic"], header.sop_class_uid)
+    evidence: Evidence = collected(header.elements, rules.top, header.codecs)
     assert {"req-77", "doktor", "dora", "wunderlich", "pat-4711", "acc4711"} <= evidence.searched
     assert {"20200229", "19540314"} <= evidence.dates
     assert "1.2.826.0.1.111.1" in evidence.uids

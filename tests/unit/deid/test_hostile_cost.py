@@ -15,7 +15,7 @@ from tests.data.deid_objects import DEFLATED, IMPLICIT, deidentified, element, f
 from sendit.deid import DeidError, Limits, inspect
 from sendit.deid.dicom.stream import BoundedReader, InflatedStream
 from sendit.deid.identity.evidence import MOST_VALUES
-from sendit.deid.oracle import MOST_LISTED
+from sendit.deid.report import MOST_LISTED
 
 META = 128 + 4 + len(file_meta(DEFLATED))
 

@@ -1,19 +1,30 @@
 from __future__ import annotations
 
-import re
-
 import pytest
 from pydicom.datadict import DicomDictionary, tag_for_keyword  # type: ignore[attr-defined]
 
-from sendit.deid import PROFILES, profile_named
-from sendit.deid.rules.tables import NEVER_SHIFTED, RESOLVED, checksums, keep_list, rules, table, vocabulary
+from sendit.deid.rules.tables import (
+    NEVER_SHIFTED,
+    RESOLVED,
+    checksums,
+    keep_list,
+    repeating_rows,
+    row_of,
+    rows,
+    strict_list,
+    table,
+)
 
 SHA256 = {
     "table_e1_1.json": "cecb5683ec941f007b187a06774d137de0df4b26ecf67268ed68f362604a9463",
     "table_e3_4_1.json": "11a6b5ce2d5889f4b5596ad72b229c7cb42b77d795d59d95d34266b798757ce3",
     "table_e3_10_1.json": "65541f40962607ed35ce8c2c7fe0874bb8bc0b7d864a5b023be49dd0c28b464e",
+    "types.json": "7b4ebfe350967972e7ce9b359c5a6989d33b5e045964431a3bfef49e10d0a191",
+    "modules.json": "5b0d55aa85a67490a57168dc63665e8a9b01cc9f64f6690459f4c932594720f0",
+    "strict_list.json": "69ff6ef71c5482818b07dc4d84a57df3e35ae57a4be2521b712ad089a0fc8ebf",
     "keep_list.json": "9382933edb1e25d273cc50320afe3b74c926627b59fdce03a233fc8f2d41dbcb",
-    "vocabulary.json": "3690bdd6bdc43ce06ada866f43290e0353320cd0f7cc4de93188bd243f459d3d",
+    "vocabulary.json": "568fc83471bb29d08b8913269ac9692405a48fa4c6f33db709aa6722285126b7",
+    "descriptors.json": "e41b26fb2519cc67d9f8128ff99d5ee38cf69aaf69ba2c62cfc835c22f18b411",
 }
 
 
@@ -36,22 +47,55 @@ def test_data_files_are_the_reviewed_ones() -> None:
 def test_every_action_of_the_table_is_resolved() -> None:
     column = table("table_e1_1.json")["columns"].index("Basic Prof.")
     assert {row[column] for row in table("table_e1_1.json")["rows"]} <= set(RESOLVED)
-    assert len(rules()) == 656 - 4  # 50xx, 60xx (two rows) and private go as whole groups
+    assert len(rows()) == 656 - 4
+    assert set(repeating_rows()) == {(0x50, None), (0x60, 0x3000), (0x60, 0x4000)}
 
 
-def test_public_constants_and_the_timezone_are_never_shifted() -> None:
-    assert not any(rules()[tag].modified_dates for tag in NEVER_SHIFTED)
-    assert rules()[0x00080020].modified_dates
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        (0x50003000, "Curve Data"),
+        (0x501E0005, "Curve Data"),
+        (0x60003000, "Overlay Data"),
+        (0x601E3000, "Overlay Data"),
+        (0x60024000, "Overlay Comments"),
+        (0x00100010, "Patient's Name"),
+        (0x60000010, None),
+        (0x60013000, None),
+        (0x50013000, None),
+        (0x00280010, None),
+    ],
+)
+def test_row_of_an_attribute_is_found_in_repeating_groups_too(tag: int, name: str | None) -> None:
+    row = row_of(tag)
+    assert (row and row["Attribute Name"]) == name
+
+
+def test_public_constants_and_the_timezone_have_a_row_that_could_shift_them() -> None:
+    assert all(rows()[tag]["Rtn. Long. Modif. Dates Opt."] == "C" for tag in NEVER_SHIFTED)
 
 
 def test_keep_list_speaks_only_of_public_attributes_outside_the_table_and_gives_reasons() -> None:
-    rows = table("keep_list.json")["rows"]
-    assert len(rows) == len(keep_list())
-    for row in rows:
+    listed = table("keep_list.json")["rows"]
+    assert len(listed) == len(keep_list())
+    for row in listed:
         tag = tag_for_keyword(row["keyword"])
         assert tag is not None
         assert row["tag"] == f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-        assert tag not in rules()
+        assert tag not in rows()
+        assert len(row["reason"].split()) >= 3
+
+
+def test_strict_list_keeps_only_what_is_kept_anyway_and_gives_reasons() -> None:
+    listed = table("strict_list.json")["rows"]
+    assert len(listed) == len(strict_list())
+    assert listed == sorted(listed, key=lambda row: str(row["tag"]))
+    for row in listed:
+        tag = tag_for_keyword(row["keyword"])
+        assert tag is not None
+        assert row["tag"] == f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+        assert tag not in rows()
+        assert DicomDictionary[tag][0] not in {"LO", "SH", "ST", "LT", "UT", "OB"} or keep_list()[tag] == "keep"
         assert len(row["reason"].split()) >= 3
 
 
@@ -59,19 +103,3 @@ def test_keep_list_speaks_only_of_public_attributes_outside_the_table_and_gives_
 def test_keep_list_keeps_nothing_that_is_named_after_people_or_places(word: str) -> None:
     kept = [DicomDictionary[tag][4] for tag, action in keep_list().items() if action == "keep"]
     assert not [keyword for keyword in kept if word in keyword]
-
-
-def test_vocabulary_is_single_words() -> None:
-    assert all(re.fullmatch(r"[a-z0-9_]+", word) for word in vocabulary())
-    assert {"head", "philips", "axial"} <= vocabulary()
-
-
-def test_profiles_have_different_digests() -> None:
-    assert PROFILES["basic"].digest != PROFILES["basic-dates"].digest
-    assert re.fullmatch("[0-9a-f]{16}", PROFILES["basic"].digest)
-
-
-def test_unknown_profile_is_answered_with_the_nearest() -> None:
-    assert profile_named("basic") is PROFILES["basic"]
-    with pytest.raises(ValueError, match="nearest is 'basic-dates'"):
-        profile_named("basic-date")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]  # its home is private
+from pydicom.datadict import DicomDictionary, tag_for_keyword  # type: ignore[attr-defined]  # its home is private
 
 _ENTRIES: dict[int, tuple[str, str, str, str, str]] = DicomDictionary
 
@@ -22,3 +22,15 @@ def name_of(tag: int) -> str:
     """The keyword of a tag, or the tag itself where PS3.6 has none."""
     keyword = _ENTRIES[tag][4] if tag in _ENTRIES else ""
     return keyword or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def tag_of(keyword: str) -> int:
+    """The tag of a keyword.
+
+    Raises:
+        KeyError: PS3.6 has no such keyword.
+    """
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return int(tag)

@@ -6,11 +6,10 @@ from struct import Struct, calcsize, unpack
 from typing import TYPE_CHECKING
 
 from sendit.deid.dicom.elements import ITEM, SEQUENCE_DELIMITER, UNDEFINED
-from sendit.deid.dicom.read import raw_value
 from sendit.deid.errors import DeidError, Refusal
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+    from collections.abc import Mapping
 
     from sendit.deid.dicom.stream import BoundedReader
 
@@ -23,9 +22,9 @@ _FRAMES_SHARE_FRAGMENTS = (
 )
 
 
-def has_extended_offsets(dataset: Dataset) -> bool:
+def has_extended_offsets(values: Mapping[int, bytes]) -> bool:
     """Whether there is an Extended Offset Table, which only encapsulated pixel data may have."""
-    return bool(raw_value(dataset, EXTENDED_OFFSETS) or raw_value(dataset, EXTENDED_LENGTHS))
+    return bool(values.get(EXTENDED_OFFSETS, b"") or values.get(EXTENDED_LENGTHS, b""))
 
 
 class _Table:
@@ -47,12 +46,12 @@ class FrameIndex:
         DeidError: `malformed` if a table is not one offset per frame, each of them of a fragment, in order.
     """
 
-    def __init__(self, dataset: Dataset, frames: int, transfer_syntax: str) -> None:
+    def __init__(self, values: Mapping[int, bytes], frames: int, transfer_syntax: str) -> None:
         self._frames = frames
         self._shared = transfer_syntax.startswith(_FRAMES_SHARE_FRAGMENTS)
         self._one_each = transfer_syntax == _RLE
-        self._offsets = self._table(raw_value(dataset, EXTENDED_OFFSETS), "<Q")
-        self._lengths = self._table(raw_value(dataset, EXTENDED_LENGTHS), "<Q")
+        self._offsets = self._table(values.get(EXTENDED_OFFSETS, b""), "<Q")
+        self._lengths = self._table(values.get(EXTENDED_LENGTHS, b""), "<Q")
         if bool(self._offsets) != bool(self._lengths):
             raise DeidError(Refusal.MALFORMED)
         self._reached = 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sendit.deid.dicom.dictionary import tag_of
+from sendit.deid.dicom.elements import raw_value
+from sendit.deid.dicom.text import components, identity_text
 from sendit.deid.dicom.uids import REGISTERED, is_uid
 from sendit.deid.errors import DeidError, Refusal
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
+    from sendit.deid.dicom.elements import Element
     from sendit.deid.identity.entity import Entity
 
 
@@ -18,13 +20,14 @@ if TYPE_CHECKING:
 class Header:
     """The object up to its pixel data, as it came in: everything here is original and identifying.
 
-    `dataset` decodes its values when they are asked for; `transfer_syntax` is the original's UID;
+    `elements` are the undecoded top level and `codecs` those of its text; `transfer_syntax` is the original's UID;
     `media_storage_sop_class_uid` is what File Meta says, empty if it says nothing; `normalised` names what had
     to be put right to read it ('big-endian', 'deflated', 'no-preamble', 'no-file-meta', 'no-transfer-syntax',
     'vr-encoding').
     """
 
-    dataset: Dataset
+    elements: list[Element]
+    codecs: tuple[str, ...]
     transfer_syntax: str
     media_storage_sop_class_uid: str
     entity: Entity
@@ -42,6 +45,17 @@ class Header:
         # a registered UID would stay as it is, and all that carry it would become one study or series
         if not all(is_uid(uid) for uid in uids) or not REGISTERED.isdisjoint(uids[1:]):
             raise DeidError(Refusal.INVALID_UID)
+
+    def get(self, keyword: str) -> tuple[str, ...] | None:
+        """The values of a top-level text attribute, each without padding; None if it is absent.
+
+        What is no legal text is read as Latin-1: a screen has to see it, too.
+        """
+        tag = tag_of(keyword)
+        value = raw_value(self.elements, tag)
+        if not value:
+            return None
+        return tuple(components(identity_text(value.split(b"\0", 1)[0], self.codecs), "CS"))
 
     def __repr__(self) -> str:
         return "Header(…)"

@@ -13,17 +13,17 @@ from pydicom.uid import UID
 
 from sendit.deid.dicom.elements import UNDEFINED
 from sendit.deid.dicom.fragments import FrameIndex, encapsulated_length, has_extended_offsets
-from sendit.deid.dicom.read import raw_value
-from sendit.deid.dicom.sink import Sink, write_all
 from sendit.deid.dicom.stream import CHUNK
 from sendit.deid.dicom.uids import is_image_storage
 from sendit.deid.dicom.vrs import concrete_vr, swap_words
 from sendit.deid.errors import DeidError, Refusal
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+    from collections.abc import Mapping
 
+    from sendit.deid.dicom.elements import ElementHead
     from sendit.deid.dicom.read import OpenObject
+    from sendit.deid.dicom.sink import Sink
     from sendit.deid.dicom.stream import BoundedReader
 
 ROWS, COLUMNS, SAMPLES, BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280002, 0x00280100
@@ -54,81 +54,100 @@ def plan_pixels(opened: OpenObject) -> PixelPlan | None:
     Raises:
         DeidError: `no_pixel_data`, `pixel_data_too_short`, `pixel_data_too_long`, `truncated` or `malformed`.
     """
-    dataset, head = opened.header.dataset, opened.pixels
-    if head is None:
-        described = raw_value(dataset, ROWS) and raw_value(dataset, BITS_ALLOCATED)
+    values = {element.tag: element.value for element in opened.elements}
+    if opened.pixels is None:
+        described = values.get(ROWS) and values.get(BITS_ALLOCATED)
         if described or is_image_storage(opened.header.sop_class_uid):
             raise DeidError(Refusal.NO_PIXEL_DATA)
         return None
-    stream = opened.stream
+    return plan_of(opened.pixels, values, opened.stream, opened.header.transfer_syntax, big_endian=opened.big_endian)
+
+
+def plan_of(
+    head: ElementHead, values: Mapping[int, bytes], stream: BoundedReader, transfer_syntax: str, *, big_endian: bool
+) -> PixelPlan:
+    """The same for pixel data whose value begins where the stream stands, beside top-level values by tag.
+
+    Raises:
+        DeidError: as `plan_pixels`.
+    """
     encapsulated = head.length == UNDEFINED
-    if encapsulated != UID(opened.header.transfer_syntax).is_encapsulated:
+    if encapsulated != UID(transfer_syntax).is_encapsulated:
         raise DeidError(Refusal.MALFORMED)
-    _check_not_empty(dataset)
+    _check_not_empty(values)
     vr = concrete_vr(head.vr, signed=False)
     if encapsulated:
-        frames = FrameIndex(dataset, _frames(dataset), opened.header.transfer_syntax)
+        frames = FrameIndex(values, _frames(values), transfer_syntax)
         source_length = encapsulated_length(stream, frames)
         # PS3.5 A.4: encapsulated pixel data is OB, whatever the source called it
         return PixelPlan(head.tag, "OB", head.value_position, source_length, source_length, 1, True)
-    if vr not in {"OB", "OW", "OF", "OD"} or has_extended_offsets(dataset):
+    if vr not in {"OB", "OW", "OF", "OD"} or has_extended_offsets(values):
         raise DeidError(Refusal.MALFORMED)
-    _check_native_length(dataset, head.tag, head.length)
+    _check_native_length(values, head.tag, head.length)
     stream.skip(head.length)
-    word = _word(vr, dataset) if opened.big_endian else 1
+    word = _word(vr, values) if big_endian else 1
     if head.length % word:
         raise DeidError(Refusal.MALFORMED)
     padded = head.length + head.length % 2
     return PixelPlan(head.tag, vr, head.value_position, head.length, padded, word, False)
 
 
-def check_result(plan: PixelPlan, result: Dataset) -> None:
+def check_result(plan: PixelPlan, values: Mapping[int, bytes]) -> None:
     """Checks that the de-identified header still describes the pixel data that will stand behind it.
 
     Raises:
         DeidError: `no_pixel_data`, `pixel_data_too_short`, `pixel_data_too_long` or `malformed`.
     """
-    _check_not_empty(result)
+    _check_not_empty(values)
     if not plan.encapsulated:
-        _check_native_length(result, plan.tag, plan.source_length)
+        _check_native_length(values, plan.tag, plan.source_length)
 
 
 def copy_pixels(stream: BoundedReader, plan: PixelPlan, sink: Sink) -> str:
     """Copies the value in chunks; the crc32c of what the sink took, as 8 hex digits.
 
     Raises:
-        DeidError: `truncated` if the source has become shorter, `gate_pixels_differ` if the bytes written are
-            not those read.
+        DeidError: `truncated` if the source has become shorter, `gate_pixels_differ` if the sink has not taken
+            what was read.
     """
-    read, written = google_crc32c.Checksum(), google_crc32c.Checksum()
+    crc = google_crc32c.Checksum()
     stream.seek(plan.start)
     remaining = plan.source_length
     while remaining:
-        chunk = swap_words(stream.chunk(min(CHUNK, remaining)), plan.word)
-        read.update(chunk)
+        if plan.word == 1:
+            chunk = stream.pass_on(remaining)
+        else:
+            chunk = swap_words(stream.chunk(min(CHUNK, remaining)), plan.word)
         remaining -= len(chunk)
-        written.update(write_all(sink, chunk))
+        _pass(chunk, crc, sink)
     if plan.length > plan.source_length:
-        read.update(b"\0")
-        written.update(write_all(sink, b"\0"))
-    if read.digest() != written.digest():
-        raise DeidError(Refusal.GATE_PIXELS_DIFFER)
-    return bytes(written.hexdigest()).decode("ascii")
+        _pass(b"\0", crc, sink)
+    return bytes(crc.hexdigest()).decode("ascii")
 
 
-def _check_not_empty(dataset: Dataset) -> None:
+def _pass(chunk: bytes, crc: google_crc32c.Checksum, sink: Sink) -> None:
+    """One chunk to the sink; its checksum is of what was read, and the sink says that it has taken as much."""
+    crc.update(chunk)
+    while len(chunk):
+        taken = sink.write(chunk)
+        if not 0 < taken <= len(chunk):
+            raise DeidError(Refusal.GATE_PIXELS_DIFFER)
+        chunk = chunk[taken:]
+
+
+def _check_not_empty(values: Mapping[int, bytes]) -> None:
     """An image has a row, a column and a frame."""
-    if not (_number(dataset, ROWS) and _number(dataset, COLUMNS) and _frames(dataset)):
+    if not (_number(values, ROWS) and _number(values, COLUMNS) and _frames(values)):
         raise DeidError(Refusal.NO_PIXEL_DATA)
 
 
-def _check_native_length(dataset: Dataset, tag: int, length: int) -> None:
+def _check_native_length(values: Mapping[int, bytes], tag: int, length: int) -> None:
     """Compares the length with rows × columns × samples × bits × frames (PS3.3 C.7.6.3.1)."""
-    rows, columns = _number(dataset, ROWS), _number(dataset, COLUMNS)
-    bits = _CELL_BITS.get(tag) or _number(dataset, BITS_ALLOCATED)
-    samples = _number(dataset, SAMPLES, absent=1)
-    cells = rows * columns * samples * _frames(dataset)
-    if raw_value(dataset, PHOTOMETRIC_INTERPRETATION).strip(b" \0") == b"YBR_FULL_422":
+    rows, columns = _number(values, ROWS), _number(values, COLUMNS)
+    bits = _CELL_BITS.get(tag) or _number(values, BITS_ALLOCATED)
+    samples = _number(values, SAMPLES, absent=1)
+    cells = rows * columns * samples * _frames(values)
+    if values.get(PHOTOMETRIC_INTERPRETATION, b"").strip(b" \0") == b"YBR_FULL_422":
         cells = cells * 2 // 3  # two luminance samples share one pair of chrominance samples
     expected = (cells * bits + 7) // 8
     if length < expected:
@@ -137,9 +156,9 @@ def _check_native_length(dataset: Dataset, tag: int, length: int) -> None:
         raise DeidError(Refusal.PIXEL_DATA_TOO_LONG)
 
 
-def _number(dataset: Dataset, tag: int, absent: int | None = None) -> int:
+def _number(values: Mapping[int, bytes], tag: int, absent: int | None = None) -> int:
     """The value of a US element; what is missing or not two bytes long makes the length unverifiable."""
-    value = raw_value(dataset, tag)
+    value = values.get(tag, b"")
     if not value and absent is not None:
         return absent
     if len(value) != 2:
@@ -147,8 +166,8 @@ def _number(dataset: Dataset, tag: int, absent: int | None = None) -> int:
     return int.from_bytes(value, "little")
 
 
-def _frames(dataset: Dataset) -> int:
-    value = raw_value(dataset, NUMBER_OF_FRAMES).strip(b" \0")
+def _frames(values: Mapping[int, bytes]) -> int:
+    value = values.get(NUMBER_OF_FRAMES, b"").strip(b" \0")
     if not value:
         return 1
     if not value.isdigit() or len(value) > 12:
@@ -156,13 +175,13 @@ def _frames(dataset: Dataset) -> int:
     return int(value)
 
 
-def _word(vr: str, dataset: Dataset) -> int:
+def _word(vr: str, values: Mapping[int, bytes]) -> int:
     """The bytes that change places with the byte order: a pixel cell of 32 or 64 bits turns as a whole.
 
     PS3.5 7.3 speaks of 16-bit words for OW; what writes big endian in practice, and pydicom, swap the cell.
     """
     if vr in {"OB", "OW"}:
-        bits = _number(dataset, BITS_ALLOCATED)
+        bits = _number(values, BITS_ALLOCATED)
         if bits not in _SWAPPED_BITS or (vr == "OB" and bits > 8):
             raise DeidError(Refusal.MALFORMED)  # nobody knows which bytes would have to change places
         return 1 if vr == "OB" else max(2, bits // 8)

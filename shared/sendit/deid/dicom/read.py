@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from struct import unpack
 from typing import TYPE_CHECKING
 
-from pydicom.dataelem import RawDataElement
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -16,9 +15,9 @@ from pydicom.uid import (
 )
 
 from sendit.deid.dicom.dictionary import dictionary_vr
-from sendit.deid.dicom.elements import ElementHead, ElementReader, element_of, inherit_character_sets
+from sendit.deid.dicom.elements import Element, ElementHead, ElementReader, raw_value
 from sendit.deid.dicom.header import Header
-from sendit.deid.dicom.stream import BoundedReader, InflatedStream
+from sendit.deid.dicom.stream import BoundedReader, InflatedStream, Window
 from sendit.deid.dicom.text import identity_text, known_codecs
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
@@ -26,8 +25,6 @@ from sendit.deid.identity.entity import Entity
 
 if TYPE_CHECKING:
     from typing import BinaryIO
-
-    from pydicom.dataset import Dataset
 
     from sendit.deid.dicom.limits import Limits
 
@@ -47,16 +44,24 @@ _WITHOUT_A_PLACE_FOR_PIXELS = (
 )
 _PREAMBLE = 128
 _LONGEST_FIRST_VALUE = 1024
+_LAST_PIXEL_TAG = max(PIXEL_TAGS)
 _IDENTITY = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenObject:
-    """A header that was read, and the stream that stands behind it, with where its pixel data begins."""
+    """A header that was read, and the stream it came from, with where its pixel data begins.
+
+    `window` holds the bytes up to there; the elements know where in it they stand.
+    """
 
     header: Header
     stream: BoundedReader
-    reader: ElementReader
+    window: Window
+    start: int
+    meta: list[Element]
+    elements: list[Element]
+    codecs: tuple[str, ...]
     pixels: ElementHead | None
     big_endian: bool
     implicit: bool
@@ -69,36 +74,54 @@ def open_object(source: BinaryIO, limits: Limits) -> OpenObject:
     Raises:
         DeidError: with the code for what keeps it from being read.
     """
-    stream = BoundedReader(source, limits.max_header_bytes)
-    if stream.size == 0:
+    return read_object(BoundedReader(source, limits.max_header_bytes), limits)
+
+
+def read_object(stream: BoundedReader, limits: Limits) -> OpenObject:
+    """The same of a stream that is open already.
+
+    Raises:
+        DeidError: with the code for what keeps it from being read.
+    """
+    window = Window(stream, limits.max_header_bytes)
+    if window.size == 0:
         raise DeidError(Refusal.EMPTY_FILE)
     notes: list[str] = []
-    transfer_syntax, media_storage_sop_class = _read_file_meta(stream, limits, notes)
-    start = stream.position
+    meta, start = _read_file_meta(window, limits, notes)
+    transfer_syntax = uid_values(raw_value(meta, _TRANSFER_SYNTAX))[0]
+    media_storage_sop_class = uid_values(raw_value(meta, _MEDIA_STORAGE_SOP_CLASS))[0]
     if not transfer_syntax:
-        transfer_syntax = _guessed_transfer_syntax(stream)
+        transfer_syntax = _guessed_transfer_syntax(window.peek(start, 6))
         notes.append("no-transfer-syntax" if "no-file-meta" not in notes else "transfer-syntax-guessed")
     _require_supported(transfer_syntax)
     if transfer_syntax == DeflatedExplicitVRLittleEndian:
-        inflated = InflatedStream(source, start, limits.max_inflated_bytes)
-        stream = BoundedReader(inflated, limits.max_header_bytes)  # type: ignore[arg-type]
+        stream = BoundedReader(
+            InflatedStream(stream.source, start, limits.max_inflated_bytes),  # type: ignore[arg-type]
+            limits.max_header_bytes,
+        )
+        window, start = Window(stream, limits.max_header_bytes), 0
         notes.append("deflated")
     big_endian = transfer_syntax == ExplicitVRBigEndian
     if big_endian:
         notes.append("big-endian")
-    reader = ElementReader(stream, limits, big_endian=big_endian)
+    reader = ElementReader(window, limits, big_endian=big_endian)
     implicit = transfer_syntax == ImplicitVRLittleEndian
-    if not big_endian and stream.position < stream.size and reader.looks_implicit() != implicit:
+    if not big_endian and start < window.size and reader.looks_implicit(start) != implicit:
         implicit = not implicit
         notes.append("vr-encoding")
-    dataset = reader.dataset(implicit=implicit, stop=PIXEL_TAGS.__contains__)
-    pixels = reader.head(implicit=implicit) if stream.position < stream.size else None
-    codecs = dataset_codecs(dataset, ("ascii",))
-    inherit_character_sets(dataset, implicit, ["iso8859"])
+    elements, at = reader.elements(start, window.size, implicit=implicit, stop=PIXEL_TAGS)
+    window.check(at)
+    pixels = reader.head(at, implicit=implicit) if at < window.size else None
+    stream.seek(pixels.value_position if pixels else at)
+    codecs = codecs_of(elements, ("ascii",))
     return OpenObject(
-        header=_header(dataset, transfer_syntax, media_storage_sop_class, codecs, tuple(notes)),
+        header=_header(elements, transfer_syntax, media_storage_sop_class, codecs, tuple(notes)),
         stream=stream,
-        reader=reader,
+        window=window,
+        start=start,
+        meta=meta,
+        elements=elements,
+        codecs=codecs,
         pixels=pixels,
         big_endian=big_endian,
         implicit=implicit,
@@ -106,36 +129,60 @@ def open_object(source: BinaryIO, limits: Limits) -> OpenObject:
     )
 
 
-def dataset_codecs(dataset: Dataset, inherited: tuple[str, ...]) -> tuple[str, ...]:
+def read_trailer(stream: BoundedReader, limits: Limits, *, big_endian: bool, implicit: bool) -> list[Element]:
+    """The elements behind the pixel data, behind which the stream stands; the object must end with them.
+
+    Raises:
+        DeidError: with the code for what keeps them from being read, or `malformed`.
+    """
+    if stream.position == stream.size:
+        return []
+    window = Window(stream, limits.max_header_bytes)
+    reader = ElementReader(window, limits, big_endian=big_endian)
+    trailer, at = reader.elements(0, window.size, implicit=implicit)
+    window.check(at)
+    if any(element.tag <= _LAST_PIXEL_TAG for element in trailer):
+        raise DeidError(Refusal.MALFORMED)
+    return trailer
+
+
+def codecs_of(elements: list[Element], inherited: tuple[str, ...]) -> tuple[str, ...]:
     """The codecs of a data set's text; of an unknown character set only the ASCII part is understood."""
-    if _SPECIFIC_CHARACTER_SET not in dataset:
-        return inherited
-    return tuple(known_codecs(raw_value(dataset, _SPECIFIC_CHARACTER_SET))) or ("ascii",)
+    for element in elements:
+        if element.tag == _SPECIFIC_CHARACTER_SET:
+            return tuple(known_codecs(element.value)) or ("ascii",)
+        if element.tag > _SPECIFIC_CHARACTER_SET:
+            break
+    return inherited
 
 
-def raw_value(dataset: Dataset, tag: int) -> bytes:
-    """The undecoded value of an element; empty if it is absent or a sequence."""
-    element = element_of(dataset, tag)
-    return element.value or b"" if isinstance(element, RawDataElement) else b""
-
-
-def _read_file_meta(stream: BoundedReader, limits: Limits, notes: list[str]) -> tuple[str, str]:
-    """Moves to the data set; the Transfer Syntax and Media Storage SOP Class UIDs, empty if File Meta names none."""
-    if stream.peek(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM":
-        stream.skip(_PREAMBLE + 4)
-    elif stream.peek(4) == b"DICM":
-        stream.skip(4)
+def _read_file_meta(window: Window, limits: Limits, notes: list[str]) -> tuple[list[Element], int]:
+    """The elements of File Meta, none if there are none, and where the data set begins."""
+    at = 0
+    if window.peek(_PREAMBLE, 4) == b"DICM":
+        at = _PREAMBLE + 4
+    elif window.peek(0, 4) == b"DICM":
+        at = 4
         notes.append("no-preamble")
-    elif _looks_like_elements(stream.peek(8)):
+    elif _looks_like_elements(window.peek(0, 8)):
         notes.append("no-preamble")
     else:
         raise DeidError(Refusal.NOT_DICOM)
-    if stream.peek(2) != b"\x02\x00":
+    if window.peek(at, 2) != b"\x02\x00":
         notes.append("no-file-meta")
-        return "", ""
-    reader = ElementReader(stream, limits, big_endian=False)
-    meta = reader.dataset(implicit=reader.looks_implicit(), stop=lambda tag: tag >> 16 != 2)
-    return uid_values(raw_value(meta, _TRANSFER_SYNTAX))[0], uid_values(raw_value(meta, _MEDIA_STORAGE_SOP_CLASS))[0]
+        return [], at
+    reader = ElementReader(window, limits, big_endian=False)
+    return reader.elements(at, window.size, implicit=reader.looks_implicit(at), stop=_BEHIND_FILE_META)
+
+
+class _BehindFileMeta:
+    """The tags of every group but 0002."""
+
+    def __contains__(self, tag: object) -> bool:
+        return isinstance(tag, int) and tag >> 16 != 2
+
+
+_BEHIND_FILE_META = _BehindFileMeta()
 
 
 def _looks_like_elements(start: bytes) -> bool:
@@ -150,9 +197,8 @@ def _looks_like_elements(start: bytes) -> bool:
     return start[4:6] == vr.encode("ascii") or (order == "<" and length <= _LONGEST_FIRST_VALUE)
 
 
-def _guessed_transfer_syntax(stream: BoundedReader) -> str:
-    """The encoding that the first element of a data set shows."""
-    start = stream.peek(6)
+def _guessed_transfer_syntax(start: bytes) -> str:
+    """The encoding that the first bytes of a data set show."""
     if start[:1] == b"\0" and start[4:6].isalpha():
         return str(ExplicitVRBigEndian)
     return str(ExplicitVRLittleEndian if start[4:6].isalpha() else ImplicitVRLittleEndian)
@@ -172,20 +218,29 @@ def _output_transfer_syntax(transfer_syntax: str) -> str:
 
 
 def _header(
-    dataset: Dataset,
+    elements: list[Element],
     transfer_syntax: str,
     media_storage_sop_class: str,
     codecs: tuple[str, ...],
     notes: tuple[str, ...],
 ) -> Header:
     # several values make no UID: Header.check_identity refuses the whole
-    sop_class, sop_instance, study, series = ("\\".join(uid_values(raw_value(dataset, tag))) for tag in _IDENTITY)
+    sop_class, sop_instance, study, series = ("\\".join(uid_values(raw_value(elements, tag))) for tag in _IDENTITY)
     entity = Entity(
-        issuer=identity_text(raw_value(dataset, 0x00100021), codecs),
-        patient_id=identity_text(raw_value(dataset, 0x00100020), codecs),
+        issuer=identity_text(raw_value(elements, 0x00100021), codecs),
+        patient_id=identity_text(raw_value(elements, 0x00100020), codecs),
         study_uid=study,
-        accession=identity_text(raw_value(dataset, 0x00080050), codecs),
+        accession=identity_text(raw_value(elements, 0x00080050), codecs),
     )
     return Header(
-        dataset, transfer_syntax, media_storage_sop_class, entity, sop_class, sop_instance, study, series, notes
+        elements,
+        codecs,
+        transfer_syntax,
+        media_storage_sop_class,
+        entity,
+        sop_class,
+        sop_instance,
+        study,
+        series,
+        notes,
     )

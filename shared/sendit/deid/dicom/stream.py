@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 CHUNK = 1024 * 1024
 
-_BLOCK = 16 * 1024
+PIECE = 64 * 1024
+"""So much is passed on at a time: the memory of larger pieces is fetched anew from the system for each."""
+
+_BLOCK = 64 * 1024
 _SMALL = 4 * 1024  # reads of this size come out of a block
 
 
@@ -28,7 +31,7 @@ class BoundedReader:
     """
 
     def __init__(self, source: BinaryIO, budget: int) -> None:
-        self._source = source
+        self.source = source
         self._block = b""
         self._at = 0  # where in the block the next read begins
         self.budget = budget
@@ -64,6 +67,20 @@ class BoundedReader:
         self._check(length)
         return self._read(length)
 
+    def pass_on(self, length: int) -> bytes:
+        """Some of the next `length` bytes, at least one; they cost no budget either."""
+        self._check(length)
+        held = len(self._block) - self._at
+        part = self._block[self._at : self._at + length] if held else self.source.read(min(length, PIECE))
+        if not part:
+            raise DeidError(Refusal.TRUNCATED)
+        if held:
+            self._at += len(part)
+        else:
+            self._block, self._at = b"", 0
+        self.position += len(part)
+        return part
+
     def skip(self, length: int) -> None:
         """Moves on by `length` bytes that are really there."""
         self._check(length)
@@ -77,7 +94,7 @@ class BoundedReader:
             self.position = position
         else:
             self._block, self._at = b"", 0
-            self.position = self._source.seek(position)
+            self.position = self.source.seek(position)
 
     def _check(self, length: int) -> None:
         if length > self.size - self.position:
@@ -112,12 +129,65 @@ class BoundedReader:
         parts: list[bytes] = []
         missing = length
         while missing > 0:
-            part = self._source.read(missing)
+            part = self.source.read(missing)
             if not part:
                 raise DeidError(Refusal.TRUNCATED)
             parts.append(part)
             missing -= len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class Window:
+    """The bytes of a stream from where it stands up to as far as a reader has come, all of them held.
+
+    Positions count from there; the stream itself does not move.
+
+    Raises:
+        DeidError: `truncated` when the stream ends before a position, `header_too_large` when it lies beyond
+            the budget. Both are decided before anything is allocated.
+    """
+
+    def __init__(self, stream: BoundedReader, budget: int) -> None:
+        self._stream: BoundedReader | None = stream
+        self._budget = budget
+        self.size = stream.size - stream.position
+        self.data = stream.peek(min(self.size, _BLOCK))
+
+    @classmethod
+    def over(cls, data: bytes) -> Window:
+        """A window over bytes that are held already."""
+        window = cls.__new__(cls)
+        window._stream = None
+        window._budget = window.size = len(data)
+        window.data = data
+        return window
+
+    def upto(self, end: int) -> bytes:
+        """The bytes from the window's beginning, at least up to `end`."""
+        if end > len(self.data):
+            self._grow(end)
+        return self.data
+
+    def peek(self, at: int, length: int) -> bytes:
+        """Up to `length` bytes at a position, fewer at the end."""
+        return self.upto(min(at + length, self.size))[at : at + length]
+
+    def spend(self, length: int) -> None:
+        """Counts bytes that a reader holds a second time."""
+        self._budget -= length
+
+    def check(self, end: int) -> None:
+        """Refuses what ends beyond the budget, though it was read with the block."""
+        if end > self._budget:
+            raise DeidError(Refusal.HEADER_TOO_LARGE)
+
+    def _grow(self, end: int) -> None:
+        if end > self.size or self._stream is None:
+            raise DeidError(Refusal.TRUNCATED)
+        if end > self._budget:
+            raise DeidError(Refusal.HEADER_TOO_LARGE)
+        # by half again, so that what is copied stays in proportion to what is read
+        self.data = self._stream.peek(min(self.size, max(end, len(self.data) * 3 // 2)))
 
 
 class InflatedStream(io.RawIOBase):

@@ -5,15 +5,12 @@ from __future__ import annotations
 from struct import pack
 from typing import TYPE_CHECKING
 
-from pydicom.dataelem import DataElement
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
-from sendit.deid.dicom.elements import ITEM, UNDEFINED, elements_of
+from sendit.deid.dicom.elements import UNDEFINED
 from sendit.deid.dicom.vrs import STRING_VRS
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
-
     from sendit.deid.dicom.pixels import PixelPlan
 
 IMPLEMENTATION_CLASS_UID = "2.25.95329507413481902865421027927321289823"
@@ -21,6 +18,7 @@ IMPLEMENTATION_VERSION_NAME = "SENDIT"
 
 _LONG_VRS = {str(vr) for vr in EXPLICIT_VR_LENGTH_32}
 _LONGEST_SHORT = 0xFFFF
+_ITEM_TAG = b"\xfe\xff\x00\xe0"
 
 
 def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:
@@ -36,17 +34,9 @@ def file_head(sop_class_uid: str, sop_instance_uid: str, transfer_syntax: str) -
     return bytes(128) + b"DICM" + element_bytes(0x00020000, "UL", pack("<L", len(meta)), implicit=False) + meta
 
 
-def dataset_bytes(dataset: Dataset, *, implicit: bool) -> bytes:
-    """A data set of raw elements and sequences, encoded in little endian."""
-    parts: list[bytes] = []
-    for tag, element in elements_of(dataset):
-        if isinstance(element, DataElement):
-            items = [dataset_bytes(item, implicit=implicit) for item in element.value]
-            value = b"".join(_tag(ITEM) + pack("<L", len(item)) + item for item in items)
-            parts.append(element_bytes(tag, "SQ", value, implicit=implicit))
-        else:
-            parts.append(element_bytes(tag, element.VR or "UN", element.value or b"", implicit=implicit))
-    return b"".join(parts)
+def item_bytes(content: bytes) -> bytes:
+    """One item of a sequence, of defined length."""
+    return _ITEM_TAG + pack("<L", len(content)) + content
 
 
 def element_bytes(tag: int, vr: str, value: bytes, *, implicit: bool) -> bytes:

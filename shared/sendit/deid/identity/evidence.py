@@ -6,19 +6,19 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pydicom.dataelem import DataElement
-
 from sendit.deid.dicom.dictionary import dictionary_vr
-from sendit.deid.dicom.elements import elements_of
-from sendit.deid.dicom.read import dataset_codecs
+from sendit.deid.dicom.read import codecs_of
 from sendit.deid.dicom.text import decoded
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.identifying import IDENTIFYING
 from sendit.deid.identity.spelling import SHORTEST_SEARCHED, folded, words_of
+from sendit.deid.rules.actions import Action
 
 if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
+    from sendit.deid.dicom.elements import Element
+    from sendit.deid.rules.compiled import Level
+    from sendit.deid.rules.rule import Rule
 
 MOST_VALUES = 20_000
 """More distinct names and identifiers, or dates, than any real object holds."""
@@ -31,6 +31,10 @@ _LONGEST = 1024
 """Of a longer value its beginning is enough to know it by."""
 _DATE = re.compile(rb"(?<!\d)(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
 _DATES = frozenset({"DA", "DT"})
+_KINDS = _DATES | {"PN", "UI"}
+_ASKED_FOR = ("PS3.15 E.3.", "profile ")
+REFERENCED_CONTENT_ITEM = 0x0040DB73
+"""Referenced Content Item Identifier: it counts the items of a content tree."""
 
 
 @dataclass(slots=True)
@@ -39,6 +43,7 @@ class Evidence:
 
     `searched` and `compared` are folded values of at least, and of fewer than, four characters; `phrases` are
     other spellings of names; `texts` are the values as they were written; `dates` are YYYYMMDD.
+    `by_position`: a content item is referred to by where it stands among the others.
     """
 
     searched: set[str] = field(default_factory=set)
@@ -47,9 +52,38 @@ class Evidence:
     texts: set[str] = field(default_factory=set)
     uids: set[str] = field(default_factory=set)
     dates: set[str] = field(default_factory=set)
+    by_position: bool = False
+    _names: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
         return len(self.searched) + len(self.compared) + len(self.uids) + len(self.dates)
+
+    def take(self, other: Evidence) -> None:
+        """Takes what another holds.
+
+        Raises:
+            DeidError: `malformed`, there are too many.
+        """
+        self.searched |= other.searched
+        self.compared |= other.compared
+        self.phrases |= other.phrases
+        self.texts |= other.texts
+        self.uids |= other.uids
+        self.dates |= other.dates
+        self.by_position = self.by_position or other.by_position
+        if len(self.texts) > MOST_VALUES or len(self.dates) > MOST_VALUES:
+            raise DeidError(Refusal.MALFORMED)
+
+    def but_uids(self) -> tuple[object, ...]:
+        """All but the UIDs, which alone differ among the slices of a series, as a key to look things up by."""
+        return (
+            frozenset(self.searched),
+            frozenset(self.compared),
+            frozenset(self.phrases),
+            frozenset(self.texts),
+            frozenset(self.dates),
+            self.by_position,
+        )
 
     def is_one(self, text: str) -> bool:
         """Whether a text is, as a whole, one of the values."""
@@ -77,6 +111,9 @@ class Evidence:
 
     def add_name(self, group: str) -> None:
         """Takes one component group of a person's name: whole, word by word, and family name last."""
+        if group in self._names:
+            return
+        self._names.add(group)
         self.add(group)
         for word in _NAME_PART.finditer(group):
             self.add(word.group())
@@ -100,32 +137,55 @@ class Evidence:
                 raise DeidError(Refusal.MALFORMED)
 
 
-def collected(dataset: Dataset) -> Evidence:
-    """The identifying values of a data set at every level.
+def collected(elements: list[Element], level: Level, codecs: tuple[str, ...]) -> Evidence:
+    """The identifying values of elements at every level, except for those that the rules retain.
 
     Raises:
         DeidError: `malformed`, more of them than a real object holds.
     """
     evidence = Evidence()
-    _collect(dataset, ("ascii",), evidence)
+    _collect(elements, level, codecs, evidence)
     return evidence
 
 
-def _collect(dataset: Dataset, inherited: tuple[str, ...], evidence: Evidence) -> None:
-    codecs = dataset_codecs(dataset, inherited)
-    for tag, element in elements_of(dataset):
-        if isinstance(element, DataElement):
-            for item in element.value:
-                _collect(item, codecs, evidence)
+def may_identify(element: Element) -> bool:
+    """Whether there can be evidence in an element, by its kind."""
+    return element.items is not None or element.tag in IDENTIFYING or not _KINDS.isdisjoint(_vrs(element))
+
+
+def _vrs(element: Element) -> set[str | None]:
+    """The attribute identifies, whatever VR a writer chose for it."""
+    return {element.vr, dictionary_vr(element.tag)}
+
+
+def _collect(elements: list[Element], level: Level, codecs: tuple[str, ...], evidence: Evidence) -> None:
+    for element in elements:
+        tag = element.tag
+        if element.items is not None:
+            child = level.child(tag)
+            for item in element.items:
+                _collect(item, child, codecs_of(item, codecs), evidence)
             continue
-        # the attribute identifies, whatever VR a writer chose for it
-        vrs, value = {element.VR or "UN", dictionary_vr(tag)}, element.value or b""
-        if "PN" in vrs or tag in IDENTIFYING:
+        evidence.by_position = evidence.by_position or tag == REFERENCED_CONTENT_ITEM
+        vrs = _vrs(element)
+        identifies = "PN" in vrs or tag in IDENTIFYING
+        if not identifies and _KINDS.isdisjoint(vrs):
+            continue
+        rule = level.rule(tag)
+        if rule is not None and is_retained(rule):
+            continue
+        value = element.value
+        if identifies:
             _collect_texts(value, "PN" in vrs, codecs, evidence)
         if "UI" in vrs:
             evidence.uids.update(uid for uid in uid_values(value) if uid and uid not in REGISTERED)
         if not vrs.isdisjoint(_DATES):
             evidence.add_dates(value)
+
+
+def is_retained(rule: Rule) -> bool:
+    """Whether an option or a profile asks for the value by name; what is kept for any other reason stays evidence."""
+    return rule.action is Action.KEEP and rule.clause.startswith(_ASKED_FOR)
 
 
 def _collect_texts(value: bytes, name: bool, codecs: tuple[str, ...], evidence: Evidence) -> None:
@@ -135,8 +195,6 @@ def _collect_texts(value: bytes, name: bool, codecs: tuple[str, ...], evidence: 
     for reading in _readings(value, codecs):
         for found in _VALUE.finditer(reading):
             part = found.group()
-            if part in evidence.texts:
-                continue
             evidence.add(part)
             if name:
                 for group in part.split("="):

@@ -37,3 +37,10 @@ _KEYWORDS = """
     ClinicalTrialCoordinatingCenterName IssuerOfClinicalTrialSubjectID
 """
 IDENTIFYING = frozenset(int(Tag(keyword)) for keyword in _KEYWORDS.split())
+
+_NAMES_OF_PLACES = """
+    InstitutionName InstitutionalDepartmentName ResponsibleOrganization HumanPerformerOrganization
+    VerifyingOrganization ClinicalTrialSiteName ClinicalTrialCoordinatingCenterName
+"""
+NAMES_OF_PLACES = frozenset(int(Tag(keyword)) for keyword in _NAMES_OF_PLACES.split())
+"""Those of which one word may tell the whole: Kreisspital Nord is known as Kreisspital, though not as Nord."""

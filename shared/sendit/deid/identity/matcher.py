@@ -3,11 +3,13 @@
 A text is looked at in up to three spellings (as it is, accents stripped, ä as ae), and in each of them
 
 * word by word: an identifier is a phrase of words, whatever stands between them;
+* piece by piece, where case or digits part a word: there a name may be glued to an initial (JSmith, Smith2);
 * without anything but letters and digits: there a longer identifier may stand inside a word;
-* for runs of digits that are one of the dates, and dotted numbers that are one of the UIDs.
+* for runs of digits that are one of the dates.
 
-Identifiers of which every word is in the shipped vocabulary (HEAD, PHILIPS) are not looked for. Everything
-is a look-up by hash: a hostile object may hold many identifiers and much text at once.
+Identifiers of which every word is in the shipped vocabulary (HEAD, PHILIPS) are not looked for, but by `echoes`.
+The object's own UIDs differ among the slices of a series, which share everything else: they are looked for apart,
+as dotted numbers. Everything is a look-up by hash: a hostile object may hold many identifiers and much text at once.
 """
 
 from __future__ import annotations
@@ -17,7 +19,16 @@ from struct import iter_unpack
 from typing import TYPE_CHECKING
 
 from sendit.deid.dicom.text import unpadded
-from sendit.deid.identity.spelling import SHORTEST_INSIDE_A_WORD, folded, is_vocabulary, spellings, words_of
+from sendit.deid.identity.spelling import (
+    SHORTEST_INSIDE_A_WORD,
+    folded,
+    is_vocabulary,
+    pieces_of,
+    spellings,
+    spellings_of,
+    together,
+    words_of,
+)
 from sendit.deid.identity.wanted import wanted_of
 
 if TYPE_CHECKING:
@@ -30,11 +41,43 @@ _LONGEST_TEXT = 10_240
 """As long as an LT may be: a longer one is no technical text, and is not taken apart."""
 _SHORTEST_UID = 10
 """Shorter ones look like the version of a program."""
+_MOST_COMPONENTS = 32
+"""As many as 64 characters hold."""
+_MOST_PIECES = 12
+"""More than the words of an identifier that are looked for: case may part them, too."""
 
 _EIGHT_DIGITS = re.compile(r"[0-9]{8,}")
-_DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+)+")
+_DOTTED = re.compile(r"(?<![0-9])[0-9]++(?:\.[0-9]++)++")
+_DOTTED_OTHERWISE = re.compile(r"(?<![0-9])[0-9]++([-_ ,:/])[0-9]++(?:\1[0-9]++){2,}+")
 _COMPONENT = re.compile(rb"[^\\]+")
 _NUMBERS = {"UL": "<L", "SL": "<l", "UV": "<Q", "SV": "<q", "FL": "<f", "FD": "<d"}
+
+
+def dotted_in(text: str) -> frozenset[str]:
+    """The longest dotted numbers in a text that may be UIDs, however their dots and digits are written."""
+    if text.isascii() and not any(map(text.__contains__, ".-_ ,:/")):
+        return frozenset()
+    found = set()
+    for spelling in spellings(folded(text)):
+        found.update(_DOTTED.findall(spelling))
+        found.update(re.sub(r"[^0-9]", ".", one.group()) for one in _DOTTED_OTHERWISE.finditer(spelling))
+    return frozenset(one for one in found if len(one) >= _SHORTEST_UID)
+
+
+def uids_in(dotted: frozenset[str], uids: frozenset[str]) -> bool:
+    """Whether one of the UIDs is a dotted number or some whole components of it; long UIDs by their beginning."""
+    if not dotted:
+        return False
+    wanted = {".".join(uid.split(".")[:_MOST_COMPONENTS]) for uid in uids if len(uid) >= _SHORTEST_UID}
+    if not wanted.isdisjoint(dotted):
+        return True
+    lengths = {uid.count(".") + 1 for uid in wanted}
+    for number in dotted:
+        parts = number.split(".")
+        for length in lengths:
+            if any(".".join(parts[at : at + length]) in wanted for at in range(len(parts) - length + 1)):
+                return True
+    return False
 
 
 class Matcher:
@@ -43,10 +86,12 @@ class Matcher:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self._wanted = wanted_of(evidence)
-        self._uids = {uid for uid in evidence.uids if len(uid) >= _SHORTEST_UID}
 
     def in_text(self, text: str, *, short: bool) -> bool:
-        """Whether a value of text repeats an identifier; `short`: one of fewer than four characters counts too."""
+        """Whether a value of text repeats an identifier; `short`: one of fewer than four characters counts too.
+
+        The object's own UIDs are not looked for.
+        """
         if len(text) > _LONGEST_TEXT:
             return True
         if short:
@@ -56,10 +101,33 @@ class Matcher:
         known = self._wanted.known
         found = known.get(text)
         if found is None:
-            found = any(self._in_spelling(spelling) for spelling in spellings(folded(text)))
+            found = any(self._in_spelling(spelling) for spelling in spellings(folded(text))) or self._is_glued_in(text)
+            _remember(known, text, found)
+        return found
+
+    def echoes(self, text: str, *, short: bool) -> bool:
+        """Whether a value of text repeats an identifier, even one that is made of words of the vocabulary.
+
+        For text of which nothing is needed. `short`: a name of two or three letters counts wherever it is a word.
+        """
+        if self.in_text(text, short=short):
+            return True
+        known = self._wanted.known_strictly[short]
+        found = known.get(text)
+        if found is None:
+            found = self._is_strictly_in(text, short=short)
+            _remember(known, text, found)
+        return found
+
+    def dotted_in(self, text: str) -> frozenset[str]:
+        """The dotted numbers of a text that may be UIDs, remembered for the slices of a series."""
+        known = self._wanted.dotted
+        found = known.get(text)
+        if found is None:
+            found = dotted_in(text) if len(text) <= _LONGEST_TEXT else frozenset()
             if len(known) < _MOST_REMEMBERED and len(text) <= _LONGEST_REMEMBERED:
                 known[text] = found
-        return found or self._is_uid_in(text)
+        return found
 
     def in_bytes(self, value: bytes) -> bool:
         """Whether bytes of any kind hold an identifier: of any case, or in the two bytes of UTF-16."""
@@ -106,18 +174,37 @@ class Matcher:
             or any(digits in self._wanted.digits for run in _EIGHT_DIGITS.findall(joined) for digits in _windows(run))
         )
 
-    def _is_uid_in(self, text: str) -> bool:
-        """Whether a text holds one of the object's own UIDs: they alone differ among objects of one evidence."""
-        if text.isascii() and "." not in text:
-            return False
-        return any(uid in self._uids for spelling in spellings(folded(text)) for uid in _DOTTED.findall(spelling))
-
     def _names_in(self, words: list[str]) -> bool:
         """Whether a name stands inside a word, is two or three words together, or is spelled letter by letter."""
-        together = ("".join(words[at : at + count]) for count in (2, 3) for at in range(len(words) - count + 1))
         spaced = "".join(words) if words and max(map(len, words)) == 1 else ""
         inside = any(self._wanted.names.found_in(word) for word in (*words, spaced))
-        return inside or any(self._wanted.names.has(one) for one in together)
+        return inside or any(self._wanted.names.has(one) for one in together(words, 2, 3))
+
+    def _is_glued_in(self, text: str) -> bool:
+        """Whether a name of four letters or more is parted from the rest of a word by case or digits alone."""
+        names = self._wanted.glued
+        if not names:
+            return False
+        glued = (pieces for pieces in pieces_of(text) if len(pieces) > 1)
+        return any(
+            one in names for pieces in glued for spelled in spellings_of(pieces) for one in together(spelled, 1, 3)
+        )
+
+    def _is_strictly_in(self, text: str, *, short: bool) -> bool:
+        """Whether an identifier is some pieces of the text together, whatever parts them."""
+        words = list(pieces_of(text))
+        for pieces in spellings_of([piece for word in words for piece in word]):
+            if any(one in self._wanted.strict for one in together(pieces, 1, _MOST_PIECES)):
+                return True
+        names = self._wanted.strict_short if short else ()
+        return bool(names) and any(
+            one in names for pieces in words for spelled in spellings_of(pieces) for one in together(spelled, 1, 3)
+        )
+
+
+def _remember(known: dict[str, bool], text: str, found: bool) -> None:
+    if len(known) < _MOST_REMEMBERED and len(text) <= _LONGEST_REMEMBERED:
+        known[text] = found
 
 
 def _windows(run: str) -> Iterator[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from sendit.deid.rules.tables import vocabulary
+from sendit.deid.rules.vocabulary import descriptors, generic_words, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SHORTEST_SEARCHED = 4
 """Shorter values are compared with whole elements: inside a text they would be found by chance."""
@@ -20,6 +19,7 @@ SHORTEST_INSIDE_A_WORD = 6
 """Shorter strings are found by chance inside words and among numbers."""
 
 _WORD = re.compile(r"[^\W_]+")
+_LETTERS_OR_DIGITS = re.compile(r"[^\W\d_]+|\d+")
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 _WITHOUT_ACCENT = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 
@@ -32,6 +32,41 @@ def folded(text: str) -> str:
 def words_of(text: str) -> list[str]:
     """The words of a folded text: whatever separates them."""
     return _WORD.findall(text)
+
+
+def pieces_of(text: str) -> Iterator[list[str]]:
+    """The words of a text, not yet folded, each in the pieces into which digits and a change of case part it."""
+    for word in _WORD.finditer(unicodedata.normalize("NFKC", text)):
+        runs = (run.group() for run in _LETTERS_OR_DIGITS.finditer(word.group()))
+        yield [piece.casefold() for run in runs for piece in _parted_by_case(run)]
+
+
+def _parted_by_case(word: str) -> list[str]:
+    """XSmith as X and Smith, SmithJ as Smith and J, MRTAbdomen as MRT and Abdomen."""
+    if word.islower() or word.isupper() or word.istitle():
+        return [word]
+    upper = [character.isupper() for character in word]
+    starts = [
+        at
+        for at in range(1, len(word))
+        if upper[at] and (not upper[at - 1] or (at + 1 < len(word) and not upper[at + 1]))
+    ]
+    return [word[start:end] for start, end in pairwise([0, *starts, len(word)])]
+
+
+def together(pieces: Sequence[str], fewest: int, most: int) -> Iterator[str]:
+    """Every so many neighbours as one word."""
+    for at in range(len(pieces) - fewest + 1):
+        joined = accumulate(pieces[at : at + most])
+        yield from list(joined)[fewest - 1 :]
+
+
+def spellings_of(pieces: list[str]) -> set[tuple[str, ...]]:
+    """Pieces as they are, and how they are written where there are no accents."""
+    if all(map(str.isascii, pieces)):
+        return {tuple(pieces)}
+    spelled = [spellings(piece) for piece in pieces]
+    return {tuple(one[0] for one in spelled), *(tuple(one[min(at, len(one) - 1)] for one in spelled) for at in (1, 2))}
 
 
 def spellings(text: str) -> tuple[str, ...]:
@@ -61,12 +96,16 @@ def _is_ramp(encoded: bytes) -> bool:
     return len({after - before for before, after in pairwise(encoded)}) == 1
 
 
-@cache
-def _vocabulary_words() -> frozenset[str]:
-    return frozenset(word for entry in vocabulary() for word in words_of(entry))
-
-
 def is_vocabulary(words: list[str]) -> bool:
     """Whether every word is in the shipped vocabulary (HEAD, PHILIPS): such identifiers are not looked for."""
-    known = _vocabulary_words()
+    known = terms()
     return all(word in known for word in words)
+
+
+def distinctive_words(name: str) -> Iterator[str]:
+    """The words of the name of an institution or a place that tell it by themselves: not hospital, not Radiology."""
+    for word in words_of(folded(name)):
+        if len(word) >= SHORTEST_SEARCHED and word.isalpha():
+            plain = spellings(word)
+            if not any(one in known for one in plain for known in (generic_words(), terms(), descriptors())):
+                yield word

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from struct import pack, unpack
-from typing import TYPE_CHECKING, AnyStr, Generic
+from typing import TYPE_CHECKING
 
 from sendit.deid.identity.spelling import (
     SHORTEST_INSIDE_A_WORD,
@@ -13,6 +13,7 @@ from sendit.deid.identity.spelling import (
     encodings,
     folded,
     is_vocabulary,
+    pieces_of,
     spellings,
     words_of,
 )
@@ -25,11 +26,20 @@ if TYPE_CHECKING:
 _LONGEST_INSIDE_A_WORD = 32
 _LONGEST_PHRASE = 8
 _FEW = 64
+_LITTLE = 4_000_000
+"""So many bytes times strings are searched sooner than a pattern is made."""
+_MOST_IN_A_TREE = 2_000
+_MOST_STRICT_PIECES = 8
 _SERIES_REMEMBERED = 4
 _MOST_SHARED = 1_000
 """More than any real object holds: what a hostile one makes of memory ends with it."""
 _SHORTEST_NUMBER, _LONGEST_NUMBER = 6, 64
 """Shorter identifiers are not looked for among numbers: 1500 is a window width or a counter, whoever's id it is."""
+
+_MODALITIES_AND_TITLES = frozenset(
+    ["cr", "ct", "dr", "dx", "md", "mg", "mr", "ms", "nm", "ot", "pt", "px", "rf", "sr", "us", "xa"]
+)
+"""Words of a name, or a station, that tell nobody and that half of all descriptions hold."""
 
 _DIGITS = re.compile(r"[0-9]{6,}")
 _MONTHS = (
@@ -38,20 +48,20 @@ _MONTHS = (
 )  # fmt: skip
 
 
-class Substrings(Generic[AnyStr]):
+class Substrings:
     """Many strings of at least six characters, to be found anywhere in a text; long ones by their beginning."""
 
-    def __init__(self, wanted: Iterable[AnyStr]) -> None:
-        self._wanted: frozenset[AnyStr] = frozenset(one[:_LONGEST_INSIDE_A_WORD] for one in wanted)
-        self._lengths: dict[AnyStr, set[int]] = {}
+    def __init__(self, wanted: Iterable[str]) -> None:
+        self._wanted = frozenset(one[:_LONGEST_INSIDE_A_WORD] for one in wanted)
+        self._lengths: dict[str, set[int]] = {}
         for one in self._wanted:
             self._lengths.setdefault(one[:SHORTEST_INSIDE_A_WORD], set()).add(len(one))
 
-    def has(self, text: AnyStr) -> bool:
+    def has(self, text: str) -> bool:
         """Whether a text is one of them."""
         return text[:_LONGEST_INSIDE_A_WORD] in self._wanted
 
-    def found_in(self, text: AnyStr) -> bool:
+    def found_in(self, text: str) -> bool:
         """Whether one of them is in the text."""
         if len(self._wanted) <= _FEW:
             return any(one in text for one in self._wanted)
@@ -60,6 +70,60 @@ class Substrings(Generic[AnyStr]):
             if any(text[start : start + length] in self._wanted for length in lengths):
                 return True
         return False
+
+
+class Encoded:
+    """Many byte strings of at least six bytes, to be found anywhere in bytes; long ones by their beginning.
+
+    Where there is much to read, a regular expression finds what may be the first six bytes of one of them.
+    """
+
+    def __init__(self, wanted: Iterable[bytes]) -> None:
+        self._wanted = frozenset(one[:_LONGEST_INSIDE_A_WORD] for one in wanted)
+
+    def found_in(self, value: bytes) -> bool:
+        """Whether one of them is in the bytes."""
+        if len(self._wanted) * len(value) <= _LITTLE:
+            return any(one in value for one in self._wanted)
+        pattern, lengths = self._prepared
+        for found in pattern.finditer(value):
+            start = found.start()
+            known = lengths.get(value[start : start + SHORTEST_INSIDE_A_WORD], ())
+            if any(value[start : start + length] in self._wanted for length in known):
+                return True
+        return False
+
+    @cached_property
+    def _prepared(self) -> tuple[re.Pattern[bytes], dict[bytes, set[int]]]:
+        lengths: dict[bytes, set[int]] = {}
+        for one in self._wanted:
+            lengths.setdefault(one[:SHORTEST_INSIDE_A_WORD], set()).add(len(one))
+        return re.compile(_beginning_with(lengths)), lengths
+
+
+def _beginning_with(beginnings: Iterable[bytes]) -> bytes:
+    """A pattern of one byte that is followed as in the beginnings; of very many, as in any of them byte by byte."""
+    by_first: dict[int, list[bytes]] = {}
+    for one in sorted(beginnings):
+        by_first.setdefault(one[0], []).append(one[1:])
+    rests = [rest for known in by_first.values() for rest in known]
+    if len(rests) > _MOST_IN_A_TREE:
+        columns = [_one_of(column) for column in zip(*rests, strict=True)]
+        return b"%b(?=%b)" % (_one_of(by_first), b"".join(columns))
+    return b"|".join(b"%b(?=%b)" % (_one_of([first]), _tree(known)) for first, known in by_first.items())
+
+
+def _tree(endings: list[bytes]) -> bytes:
+    """A pattern for one of the endings, all of the same length, that reads no byte twice."""
+    by_first: dict[int, list[bytes]] = {}
+    for one in endings:
+        by_first.setdefault(one[0], []).append(one[1:])
+    branches = [_one_of([first]) + (_tree(rest) if rest[0] else b"") for first, rest in by_first.items()]
+    return branches[0] if len(branches) == 1 else b"(?:%b)" % b"|".join(branches)
+
+
+def _one_of(numbers: Iterable[int]) -> bytes:
+    return b"[%b]" % b"".join(b"\\x%02x" % number for number in sorted(set(numbers)))
 
 
 class Phrases:
@@ -87,13 +151,19 @@ class Phrases:
 class Wanted:
     """The values, dates and texts of some evidence, in every form in which they are looked for.
 
-    `known` remembers which folded texts hold one of them. Nothing here is about one object more than about
-    another with the same evidence: the slices of a series share it.
+    `known`, `known_strictly` (without and with short values) and `dotted` remember what was found in which texts.
+    Nothing here is about one object more than about another with the same evidence: the slices of a series share it.
     """
 
-    def __init__(self, values: frozenset[str], dates: frozenset[str], texts: frozenset[str]) -> None:
+    def __init__(
+        self, values: frozenset[str], compared: frozenset[str], dates: frozenset[str], texts: frozenset[str]
+    ) -> None:
         self.known: dict[str, bool] = {}
+        self.known_strictly: tuple[dict[str, bool], dict[str, bool]] = ({}, {})
+        self.dotted: dict[str, frozenset[str]] = {}
         self.words = Phrases()
+        self.glued: set[str] = set()
+        self.strict: set[str] = set()
         self.digits: set[str] = set()
         self.numbers: set[float] = set()
         self.days: set[str] = set()
@@ -110,14 +180,22 @@ class Wanted:
                 encoded.update(encodings(text))
         self.compact = Substrings(compact)
         self.names = Substrings(names)
-        self.encoded = Substrings(encoded)
+        self.encoded = Encoded(encoded)
         self.single_numbers = {unpack("<f", pack("<f", n))[0] for n in self.numbers if n < 1e38}
+        short = {"".join(words_of(spelling)) for value in compared for spelling in spellings(value)}
+        self.strict_short = frozenset(one for one in short - _MODALITIES_AND_TITLES if len(one) > 1)
 
     def _add_text(self, words: list[str], compact: set[str], names: set[str]) -> None:
+        pieces = [piece for word in words for pieces in pieces_of(word) for piece in pieces]
+        strict = "".join(pieces[:_MOST_STRICT_PIECES])
+        if len(strict) >= SHORTEST_SEARCHED or len(words) > 1:
+            self.strict.add(strict)
         if not words or (is_vocabulary(words) and max(map(len, words)) >= SHORTEST_SEARCHED):
             return  # of short words of the vocabulary there are names, too: Lin Fa
         self.words.add(words)
         joined = "".join(words)
+        if joined.isalpha() and len(joined) >= SHORTEST_SEARCHED:
+            self.glued.add(joined)
         if len(joined) >= SHORTEST_INSIDE_A_WORD:
             (names if joined.isalpha() else compact).add(joined)
         if joined.isascii() and joined.isdigit() and len(joined.lstrip("0")) >= SHORTEST_SEARCHED:
@@ -140,12 +218,14 @@ class Wanted:
             return
         self.digits |= {day + month + year, month + day + year}
         self.numbers |= {float(day + month + year), float(month + day + year)}
+        self.strict |= {day + month, month + day, year + month, month + year, date, date[2:], day + month + date[2:4]}
         plain_month, plain_day, full_name = str(int(month)), str(int(day)), _MONTHS[int(month) - 1]
         for one in (plain_day, day):
             for name in (full_name, full_name[:3]):
                 self.words.add([one, name, year])
                 self.words.add([name, one, year])
                 self.words.add([f"{one}{name}{year}"])
+                self.strict |= {one + name, name + one, name + year}
         for words in ([year, plain_month, plain_day], [plain_day, plain_month, year], [plain_month, plain_day, year]):
             self.words.add(words)
 
@@ -153,7 +233,12 @@ class Wanted:
 def wanted_of(evidence: Evidence) -> Wanted:
     """What evidence makes wanted, its UIDs aside, which differ from image to image."""
     make = _shared if len(evidence.texts) + len(evidence.dates) <= _MOST_SHARED else Wanted
-    return make(frozenset(evidence.searched | evidence.phrases), frozenset(evidence.dates), frozenset(evidence.texts))
+    return make(
+        frozenset(evidence.searched | evidence.phrases),
+        frozenset(evidence.compared),
+        frozenset(evidence.dates),
+        frozenset(evidence.texts),
+    )
 
 
 _shared = lru_cache(_SERIES_REMEMBERED)(Wanted)

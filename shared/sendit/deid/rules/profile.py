@@ -1,4 +1,4 @@
-"""The profiles that ship with the package; importable without pydicom."""
+"""What a profile is, and those that ship with the package; importable without pydicom."""
 
 from __future__ import annotations
 
@@ -10,49 +10,94 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sendit.deid.rules.options import BASIC, STANDING, Option
 from sendit.deid.rules.tables import EDITION, checksums
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ENGINE_VERSION = 1
+    from sendit.deid.rules.actions import Action
+
+ENGINE_VERSION = 2
 """Goes up whenever the same input, profile and key would give other bytes."""
 
-MODIFIED_DATES = "retain-longitudinal-modified-dates"
 
-_CODES = {
-    "basic": ("113100", "Basic Application Confidentiality Profile"),
-    MODIFIED_DATES: ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
-}
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What a user's profile says of one attribute, before Table E.1-1 is asked.
+
+    `path` holds the tags of the sequences around it; empty, the attribute is meant at every level. `creator` is
+    the private creator of a private attribute, whose tag is then spelled (gggg,00ee). `value` is the text of `replace`.
+    """
+
+    tag: int
+    action: Action
+    path: tuple[int, ...] = ()
+    creator: str = ""
+    value: str = ""
+
+    def as_row(self) -> tuple[tuple[int, ...], int, str, str, str]:
+        """What is overridden, and how, in an order of its own."""
+        return self.path, self.tag, self.creator, self.action, self.value
 
 
 @dataclass(frozen=True)
 class Profile:
-    """The Basic Application Level Confidentiality Profile of PS3.15 with some of its options."""
+    """The Basic Application Level Confidentiality Profile of PS3.15 with options, and a user's overrides.
+
+    `allow_list`: of what Table E.1-1 does not name, only what the IOD of the object's SOP class needs may stay.
+    """
 
     name: str
-    options: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    allow_list: bool = False
 
-    @property
-    def modified_dates(self) -> bool:
-        """Whether dates move instead of going."""
-        return MODIFIED_DATES in self.options
+    @cached_property
+    def weaker(self) -> bool:
+        """Whether it lets pass what the Basic Profile and its options would not: it then bears no mark of theirs."""
+        if not self.overrides:
+            return False
+        from sendit.deid.rules.weaker import weaker_overrides
+
+        return bool(weaker_overrides(self))
 
     @property
     def codes(self) -> tuple[tuple[str, str], ...]:
         """Code values and meanings of CID 7050 for exactly what the profile does."""
-        return tuple(_CODES[part] for part in ("basic", *self.options))
+        if self.weaker:
+            return ()
+        return tuple((one.code, one.meaning) for one in (BASIC, *(STANDING[option] for option in self.options)))
 
     @cached_property
     def digest(self) -> str:
-        """Short hex that changes with the tables, the keep list, the options and the engine."""
-        content = [EDITION, ENGINE_VERSION, sorted(self.options), sorted(checksums().items())]
+        """Short hex that changes with the name, the tables, the options, the overrides and the engine.
+
+        The name is in it because it is in every output, in De-identification Method.
+        """
+        rules = [self.name, sorted(self.options), sorted(one.as_row() for one in self.overrides), self.allow_list]
+        content = [EDITION, ENGINE_VERSION, rules, sorted(checksums().items())]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
-    {"basic": Profile("basic"), "basic-dates": Profile("basic-dates", (MODIFIED_DATES,))}
+    {
+        "basic": Profile("basic"),
+        "research": Profile(
+            "research",
+            (
+                Option.CLEAN_GRAPHICS,
+                Option.CLEAN_STRUCTURED_CONTENT,
+                Option.CLEAN_DESCRIPTORS,
+                Option.RETAIN_MODIFIED_DATES,
+                Option.RETAIN_PATIENT_CHARACTERISTICS,
+                Option.RETAIN_SAFE_PRIVATE,
+            ),
+        ),
+        "strict": Profile("strict", allow_list=True),
+    }
 )
+DEFAULT_PROFILE = "research"
 
 
 def profile_named(name: str) -> Profile:

@@ -11,9 +11,18 @@ import re
 from sendit.deid.dicom.dictionary import dictionary_vr
 from sendit.deid.dicom.text import components, decoded, known_codecs, unpadded
 from sendit.deid.dicom.vrs import BULK_VRS, NUMBER_VRS, STRING_VRS, VALUE_BYTES, agrees
-from sendit.deid.rules.tables import Action, keep_list
+from sendit.deid.rules.actions import Action
+from sendit.deid.rules.tables import keep_list
 
-_CODE_STRING = re.compile(r"[A-Z0-9_ ]{0,16}")
+_TIME = r"([01][0-9]|2[0-3])(:?[0-5][0-9](:?([0-5][0-9]|60)(\.[0-9]{1,6})?)?)?"
+_DATE = r"[0-9]{4}(\.[0-9]{2}\.[0-9]{2}|[0-9]{4})"
+_PATTERNS = {
+    "AS": re.compile(r"([0-9]{3}[DWMY])?"),
+    "CS": re.compile(r"[A-Z0-9_ ]{0,16}"),
+    "DA": re.compile(rf"({_DATE})?"),
+    "DT": re.compile(rf"([0-9]{{4}}([0-9]{{2}}([0-9]{{2}}({_TIME})?)?)?([+-][0-9]{{4}})?)?"),
+    "TM": re.compile(rf"({_TIME})?"),
+}
 _DECIMAL = rb" *+([+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?)? *+"
 _INTEGER = rb" *+([+-]?[0-9]{1,12})? *+"
 _NUMBERS = {vr: re.compile(rb"%b(\\%b)*+" % (one, one)) for vr, one in (("DS", _DECIMAL), ("IS", _INTEGER))}
@@ -74,7 +83,7 @@ def retained_action(tag: int, vr: str, value: bytes, codecs: tuple[str, ...]) ->
     if listed is not None:
         return listed if listed not in _AS_IT_IS or is_sound(vr, value, codecs) else Action.REMOVE
     if tag == _SPECIFIC_CHARACTER_SET:
-        return Action.KEEP if known_codecs(value) else Action.REMOVE
+        return Action.STRUCTURE if known_codecs(value) else Action.REMOVE
     textless = vr in {"CS", "DS", "IS"} or vr in NUMBER_VRS or (vr in BULK_VRS and expected != "OB")
     return Action.KEEP if textless and is_sound(vr, value, codecs) else Action.REMOVE
 
@@ -89,4 +98,4 @@ def is_sound(vr: str, value: bytes, codecs: tuple[str, ...]) -> bool:
     text = decoded(value, vr, codecs)
     if text is None:
         return False
-    return vr != "CS" or all(_CODE_STRING.fullmatch(part) for part in components(text, vr))
+    return vr not in _PATTERNS or all(map(_PATTERNS[vr].fullmatch, components(text, vr)))

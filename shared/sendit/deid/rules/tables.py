@@ -1,28 +1,14 @@
-"""The rules as data: Table E.1-1 of PS3.15 2026c, the keep list, the vocabulary; importable without pydicom.
-
-The compound actions of Table E.1-1 let an implementation choose by the attribute's Type in the object's IOD.
-Here each is resolved to the choice that removes the value and is legal for every Type:
-
-=========  ========  ============================================================================
-Table      becomes   because
-=========  ========  ============================================================================
-X/Z        Z         an empty value is legal for Type 2 and Type 3
-X/D        D         a dummy is legal for every Type
-Z/D        D         the same
-X/Z/D      D         the same
-X/Z/U*     U         the sequence stays, the UIDs in it are replaced, all else in it by its own rule
-=========  ========  ============================================================================
-"""
+"""The rules as data: the tables of PS3.15 2026c, Types of PS3.3, reviewed lists; importable without pydicom."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+from sendit.deid.rules.actions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,29 +18,13 @@ _FILES = (
     "table_e1_1.json",
     "table_e3_4_1.json",
     "table_e3_10_1.json",
+    "types.json",
+    "modules.json",
     "keep_list.json",
+    "strict_list.json",
     "vocabulary.json",
+    "descriptors.json",
 )
-_BASIC = "Basic Prof."
-_MODIFIED_DATES = "Rtn. Long. Modif. Dates Opt."
-
-
-class Action(StrEnum):
-    """What is done to an element: the actions of Table E.1-1, and those of the keep list.
-
-    `STRUCTURE` is `KEEP` that holds even inside a sequence whose action is D.
-    """
-
-    REMOVE = "remove"
-    EMPTY = "empty"
-    DUMMY = "dummy"
-    REMAP = "remap"
-    SHIFT = "shift"
-    KEEP = "keep"
-    PSEUDONYM = "pseudonym"
-    MARK = "mark"
-    STRUCTURE = "structure"
-
 
 RESOLVED: Mapping[str, Action] = {
     "X": Action.REMOVE,
@@ -69,8 +39,7 @@ RESOLVED: Mapping[str, Action] = {
     "X/Z/U*": Action.REMAP,
 }
 
-REMOVED_BY_CHOICE = frozenset({0x00081110})
-"""Compound rows that become X: Referenced Study Sequence is Type 3 in images, where an empty one is illegal."""
+"""Every action of the table; a compound one as what removes the value and is legal for most Types (`rules.types`)."""
 
 _CONSTANTS_OF_THE_STANDARD = {
     0x00080106, 0x00080107,  # Context Group Version, Local Version
@@ -101,12 +70,7 @@ The Timezone Offset From UTC is no date.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row of Table E.1-1: its Basic action, and whether Modified Dates moves the date instead."""
-
-    basic: Action
-    modified_dates: bool
+_REPEATING = frozenset({0x50, 0x60})
 
 
 @cache
@@ -128,21 +92,40 @@ def checksums() -> Mapping[str, str]:
 
 
 @cache
-def rules() -> Mapping[int, Rule]:
-    """Table E.1-1 by tag.
+def rows() -> Mapping[int, dict[str, str]]:
+    """Table E.1-1 by tag, each row by the names of its columns.
 
-    Its three repeating rows (50xx, 60xx, private) are not in it: those groups go as a whole.
+    Its rows for repeating groups (50xx, 60xx) and private attributes are not in it.
     """
     content = table("table_e1_1.json")
-    columns = content["columns"]
-    basic, dates = columns.index(_BASIC), columns.index(_MODIFIED_DATES)
-    result: dict[int, Rule] = {}
+    return {
+        tag: dict(zip(content["columns"], row, strict=True))
+        for row in content["rows"]
+        if (tag := _tag(row[1])) is not None
+    }
+
+
+@cache
+def repeating_rows() -> Mapping[tuple[int, int | None], dict[str, str]]:
+    """The rows of Table E.1-1 for groups 50xx and 60xx, by first byte of the group and element; None: every one."""
+    content = table("table_e1_1.json")
+    result: dict[tuple[int, int | None], dict[str, str]] = {}
     for row in content["rows"]:
-        tag = _tag(row[1])
-        if tag is not None:
-            action = Action.REMOVE if tag in REMOVED_BY_CHOICE else RESOLVED[row[basic]]
-            result[tag] = Rule(action, row[dates] == "C" and tag not in NEVER_SHIFTED)
+        group, _, element = row[1].strip("()").partition(",")
+        if group.endswith("xx"):
+            key = int(group[:2], 16), None if element == "xxxx" else int(element, 16)
+            result[key] = dict(zip(content["columns"], row, strict=True))
     return result
+
+
+def row_of(tag: int) -> dict[str, str] | None:
+    """The row of Table E.1-1 for a public attribute, repeating groups included."""
+    row = rows().get(tag)
+    first, odd = tag >> 24, tag >> 16 & 1
+    if row is None and first in _REPEATING and not odd:
+        repeating = repeating_rows()
+        return repeating.get((first, tag & 0xFFFF)) or repeating.get((first, None))
+    return row
 
 
 @cache
@@ -153,9 +136,9 @@ def keep_list() -> Mapping[int, Action]:
 
 
 @cache
-def vocabulary() -> frozenset[str]:
-    """Casefolded words that an object may hold whatever its patient is called."""
-    return frozenset(word.casefold() for words in table("vocabulary.json")["words"].values() for word in words)
+def strict_list() -> frozenset[int]:
+    """The attributes outside Table E.1-1 that say how an image was made, for the profile `strict`."""
+    return frozenset(tag for row in table("strict_list.json")["rows"] if (tag := _tag(row["tag"])) is not None)
 
 
 def _tag(spelled: str) -> int | None:

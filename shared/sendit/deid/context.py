@@ -1,0 +1,170 @@
+"""Everything that an element's outcome depends on beside its own bytes, and the outcomes that are known already."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sendit.deid.dicom.dictionary import name_of
+from sendit.deid.dicom.write import element_bytes, item_bytes
+from sendit.deid.engine import Engine, Notes, creator_for
+from sendit.deid.gate import Gate
+from sendit.deid.identity.evidence import Evidence, collected, may_identify
+from sendit.deid.identity.matcher import Matcher
+from sendit.deid.marks import mark_elements
+from sendit.deid.report import Done
+from sendit.deid.rules.actions import Action
+from sendit.deid.rules.compiled import rules_for
+from sendit.deid.rules.options import Option
+from sendit.deid.treatment import PATIENT_ID, PATIENT_NAME, PSEUDONYM_VRS, Treatment
+
+if TYPE_CHECKING:
+    from sendit.deid.dicom.elements import Element
+    from sendit.deid.identity.entity import Entity, Identifiers
+    from sendit.deid.identity.keys import Keyring
+    from sendit.deid.rules.profile import Profile
+
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 1_000, 2_048
+_NONE: frozenset[str] = frozenset()
+_NO_EVIDENCE = Evidence()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One top-level element as it may leave, empty if it may not, after the gate has looked at it.
+
+    `uids` are the unregistered UIDs in it, `dotted` the dotted numbers in its texts: they are compared with the
+    object's own UIDs when all of those are known.
+    """
+
+    encoded: bytes
+    done: Done
+    uids: frozenset[str] = _NONE
+    dotted: frozenset[str] = _NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What objects must share, so that the same element has the same outcome in them."""
+
+    profile: Profile
+    keys: Keyring
+    sop_class_uid: str
+    codecs: tuple[str, ...]
+    signed: bool
+    implicit: bool
+
+    def evidence_of(self, element: Element) -> Evidence:
+        """What identifies in one top-level element; the object's is that of all of them together.
+
+        Raises:
+            DeidError: `malformed`, more than any real object holds.
+        """
+        if not may_identify(element):
+            return _NO_EVIDENCE
+        evidence = collected([element], rules_for(self.profile, self.sop_class_uid).top, self.codecs)
+        if Option.RETAIN_UIDS in self.profile.options:
+            evidence.uids.clear()
+        return evidence
+
+
+class Context:
+    """The rules, the identity and the evidence of one object, or of all the slices of its series."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        entity: Entity,
+        identifiers: Identifiers,
+        evidence: Evidence,
+        own_uids: frozenset[str] = _NONE,
+    ) -> None:
+        self.kind = kind
+        self.identifiers = identifiers
+        self.values_searched = len(evidence) - len(evidence.uids)
+        rules = rules_for(kind.profile, kind.sop_class_uid)
+        matcher = Matcher(evidence)
+        options = {"implicit": kind.implicit, "by_position": evidence.by_position}
+        self.treatment = Treatment(kind.profile, kind.keys, entity, identifiers, matcher, own_uids)
+        self._engine = Engine(kind.profile, rules, self.treatment, **options)
+        self._gate = Gate(rules, matcher, **options)
+        self._known: dict[tuple[bytes, str | None], Judged] = {}
+        self._evidence: dict[bytes, Evidence] = {}
+        self.additions = self._additions()
+
+    def judged(self, element: Element, raw: bytes, creators: dict[int, str]) -> Judged:
+        """What becomes of a top-level element that was read from the bytes `raw`.
+
+        Raises:
+            DeidError: `malformed`, `gate_identifier_left` or `gate_unreadable`.
+        """
+        creator = creator_for(element.tag, creators)
+        key = (raw, creator)
+        known = self._known.get(key) if len(raw) <= _LONGEST_REMEMBERED else None
+        if known is not None:
+            return known
+        notes = Notes()
+        codecs = self.kind.codecs
+        encoded = self._engine.encoded(element, codecs, creator, notes)
+        if encoded:
+            seen = self._gate.check(encoded, [element], codecs, creators)
+            searched, uids, dotted = seen.elements, frozenset(seen.uids), frozenset(seen.dotted)
+        else:
+            searched, uids, dotted = 0, _NONE, _NONE
+        judged = Judged(encoded, notes.done(searched), uids, dotted)
+        if len(raw) <= _LONGEST_REMEMBERED and len(self._known) < _MOST_REMEMBERED:
+            self._known[key] = judged
+        return judged
+
+    def evidence_of(self, element: Element, raw: bytes) -> Evidence:
+        """What identifies in one top-level element, remembered."""
+        if not may_identify(element):
+            return _NO_EVIDENCE
+        known = self._evidence.get(raw)
+        if known is None:
+            known = self.kind.evidence_of(element)
+            if len(raw) <= _LONGEST_REMEMBERED and len(self._evidence) < _MOST_REMEMBERED:
+                self._evidence[raw] = known
+        return known
+
+    def _additions(self) -> dict[int, Judged]:
+        """What the output has by tag whatever the object had: pseudonyms and marks."""
+        implicit = self.kind.implicit
+        result: dict[int, Judged] = {}
+        top = rules_for(self.kind.profile, self.kind.sop_class_uid).top
+        for tag in (PATIENT_NAME, PATIENT_ID):
+            rule = top.rule(tag)
+            if rule is None or not rule.clause.startswith("profile "):
+                value = self.identifiers.patient.encode("ascii")
+                encoded = element_bytes(tag, PSEUDONYM_VRS[tag], value, implicit=implicit)
+                result[tag] = Judged(encoded, Done(changed=((name_of(tag), str(Action.PSEUDONYM)),), searched=1))
+        for tag, vr, content in mark_elements(self.kind.profile):
+            if isinstance(content, tuple):
+                items = (
+                    b"".join(element_bytes(at, of, value, implicit=implicit) for at, of, value in item)
+                    for item in content
+                )
+                content = b"".join(map(item_bytes, items))
+            encoded = element_bytes(tag, vr, content, implicit=implicit)
+            result[tag] = Judged(encoded, Done(changed=((name_of(tag), str(Action.MARK)),)))
+        return result
+
+
+class Contexts:
+    """The contexts of the last few series."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._contexts: OrderedDict[object, Context] = OrderedDict()
+
+    def context(self, kind: Kind, entity: Entity, identifiers: Identifiers, evidence: Evidence) -> Context:
+        """The context of an object, new if it is of another series."""
+        key = (kind, entity.accession, identifiers, evidence.but_uids())
+        context = self._contexts.pop(key, None)
+        if context is None:
+            context = Context(kind, entity, identifiers, evidence)
+            if len(self._contexts) >= self._most:
+                self._contexts.popitem(last=False)
+        self._contexts[key] = context
+        return context

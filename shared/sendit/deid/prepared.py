@@ -1,0 +1,176 @@
+"""A header made ready to leave: read, de-identified, and past the gate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sendit.deid.context import Context, Contexts, Judged, Kind
+from sendit.deid.dicom.dictionary import name_of
+from sendit.deid.dicom.elements import PIXEL_REPRESENTATION, raw_value
+from sendit.deid.dicom.pixels import check_result, plan_pixels
+from sendit.deid.dicom.read import read_object, read_trailer
+from sendit.deid.dicom.uids import uid_values
+from sendit.deid.engine import Notes, creators_of, without_idle_creators
+from sendit.deid.errors import DeidError, Refusal
+from sendit.deid.identity.evidence import Evidence
+from sendit.deid.identity.matcher import uids_in
+from sendit.deid.report import Done
+from sendit.deid.rules.actions import Action
+from sendit.deid.rules.options import Option
+from sendit.deid.series import Piece, outcomes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sendit.deid.dicom.elements import Element
+    from sendit.deid.dicom.header import Header
+    from sendit.deid.dicom.limits import Limits
+    from sendit.deid.dicom.pixels import PixelPlan
+    from sendit.deid.dicom.read import OpenObject
+    from sendit.deid.dicom.stream import BoundedReader
+    from sendit.deid.identity.entity import Entity, Identifiers
+    from sendit.deid.identity.keys import Keyring
+    from sendit.deid.rules.profile import Profile
+
+_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
+_SHORT_HEAD = 8
+"""The bytes before the value of an element with a VR of short length, or without VR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that has to be written, and what is to be said of it."""
+
+    header: Header
+    context: Context
+    judged: Sequence[Judged]
+    trailer: Done
+    stream: BoundedReader
+    plan: PixelPlan | None
+    transfer_syntax: str
+
+    @property
+    def new_uids(self) -> tuple[str, str, str, str]:
+        """SOP Class, SOP Instance, Study and Series Instance UID of the output."""
+        header, uid = self.header, self.context.treatment.uid
+        return (
+            uid(header.sop_class_uid),
+            uid(header.sop_instance_uid),
+            uid(header.study_uid),
+            uid(header.series_uid),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """An object that was read as a whole, for what it teaches about its series."""
+
+    opened: OpenObject
+    context: Context
+    pieces: list[Piece]
+    creators: dict[int, str]
+
+
+def prepared(
+    stream: BoundedReader,
+    limits: Limits,
+    profile: Profile,
+    keys: Keyring,
+    identify: Callable[[Entity], Identifiers],
+    contexts: Contexts,
+) -> tuple[Prepared, Learnt]:
+    """Reads an object as a whole, de-identifies its header, and looks at what came of it.
+
+    Raises:
+        DeidError: the object cannot be read, or what came of its header may not leave.
+    """
+    opened = read_object(stream, limits)
+    header = opened.header
+    header.check_identity()
+    plan = plan_pixels(opened)
+    trailer = trailer_done(read_trailer(opened.stream, limits, big_endian=opened.big_endian, implicit=opened.implicit))
+    signed = raw_value(opened.elements, PIXEL_REPRESENTATION) == b"\1\0"
+    kind = Kind(profile, keys, header.sop_class_uid, opened.codecs, signed, _writes_implicit(opened))
+    evidence = [kind.evidence_of(element) for element in opened.elements]
+    creators = creators_of(opened.elements, opened.codecs)
+    whole = Evidence()
+    for one in evidence:
+        whole.take(one)
+    context = contexts.context(kind, header.entity, identify(header.entity), whole)
+    pieces = _judged(opened, context, evidence, creators)
+    own_uids = frozenset(whole.uids)
+    if _names_own_uid(pieces, own_uids):
+        # rare: its texts hold one of its own UIDs, and nothing of that is remembered
+        context = Context(kind, header.entity, context.identifiers, whole, own_uids)
+        pieces = _judged(opened, context, evidence, creators)
+    outcomes = outcomes_of(pieces, context)
+    check_uids((judged for _, judged in outcomes), own_uids, profile)
+    values = {tag: judged.encoded[_SHORT_HEAD:] for tag, judged in outcomes}
+    result = Prepared(
+        header,
+        context,
+        [judged for _, judged in outcomes],
+        trailer,
+        opened.stream,
+        plan,
+        opened.output_transfer_syntax,
+    )
+    if any(
+        uid_values(values.get(tag, b"")) != [uid]
+        for tag, uid in zip((_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES), result.new_uids, strict=True)
+    ):
+        raise DeidError(Refusal.GATE_UID_MISMATCH)
+    if plan is not None:
+        check_result(plan, values)
+    return result, Learnt(opened, context, pieces, creators)
+
+
+def check_uids(judged: Iterable[Judged], own_uids: frozenset[str], profile: Profile) -> None:
+    """Refuses an output in which one of the object's own UIDs stands, as a UID or in a text.
+
+    Raises:
+        DeidError: `gate_identifier_left`.
+    """
+    if Option.RETAIN_UIDS in profile.options:
+        return
+    for one in judged:
+        if not own_uids.isdisjoint(one.uids) or uids_in(one.dotted, own_uids):
+            raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
+
+
+def _writes_implicit(opened: OpenObject) -> bool:
+    return opened.output_transfer_syntax == "1.2.840.10008.1.2"
+
+
+def _judged(opened: OpenObject, context: Context, evidence: list[Evidence], creators: dict[int, str]) -> list[Piece]:
+    data = opened.window.data
+    pieces = []
+    for element, found in zip(opened.elements, evidence, strict=True):
+        raw = data[element.start : element.end]
+        pieces.append(Piece(element, raw, found, context.judged(element, raw, creators)))
+    encoded = without_idle_creators([(piece.element.tag, piece.judged.encoded) for piece in pieces if piece.judged])
+    return [
+        piece
+        if piece.judged is None or piece.judged.encoded == part
+        else Piece(piece.element, piece.raw, piece.evidence, idle(piece.element.tag))
+        for piece, (_, part) in zip(pieces, encoded, strict=True)
+    ]
+
+
+def trailer_done(trailer: list[Element]) -> Done:
+    """Accounts for the elements behind the pixel data, of which none goes into the output."""
+    notes = Notes()
+    for element in trailer:
+        notes.take(name_of(element.tag), Action.REMOVE)
+    return notes.done()
+
+
+def idle(tag: int) -> Judged:
+    """What becomes of a private creator of whose block nothing stays."""
+    return Judged(b"", Done(changed=((name_of(tag), str(Action.REMOVE)),)))
+
+
+def _names_own_uid(pieces: list[Piece], own_uids: frozenset[str]) -> bool:
+    dotted = frozenset().union(*(piece.judged.dotted for piece in pieces if piece.judged))
+    return uids_in(dotted, own_uids)
