@@ -66,7 +66,7 @@ def value_rule(tag: int, concept: Rule | None, level: Level, options: tuple[Opti
         action = Action.DUMMY if concept.action in {Action.REMOVE, Action.EMPTY} else concept.action
         return Rule(action, Action.REMAP if tag == UID else Action.DUMMY, _CLAUSE)
     if tag == UID:
-        return Rule(Action.KEEP if Option.RETAIN_UIDS in options else Action.REMAP, Action.REMAP, _CLAUSE)
+        return Rule(Action.REMAP, Action.REMAP, _CLAUSE)
     if tag == TEXT_VALUE:
         return Rule(Action.CLEAN, Action.DUMMY, _CLAUSE)
     if tag in DATE_VALUES and Option.RETAIN_MODIFIED_DATES in options:

@@ -63,6 +63,9 @@ class Values:
         kept = not uid or uid in REGISTERED or (self._keeps_uids and is_uid(uid))
         return uid if kept else self._keys.uid(uid)
 
+    def _surely_remapped(self, uid: str) -> str:
+        return uid if not uid or uid in REGISTERED else self._keys.uid(uid)
+
     def moved(self, vr: str, value: bytes) -> bytes | None:
         """The days of a DA or DT moved; None if one of them is no single moment."""
         text = decoded(value, vr, ("ascii",)) if vr in DATE_VRS else None
@@ -96,7 +99,9 @@ class Values:
             return unpadded(value)
         if action is Action.REMOVE or (action in {Action.KEEP, Action.CLEAN, Action.HASH} and action != rule.fallback):
             return None
-        return "\\".join(self.remapped(uid) for uid in uid_values(value)).encode("ascii")
+        # what a rule remaps is remapped though other UIDs are retained
+        remap = self.remapped if rule.clause == "DESIGN 7" else self._surely_remapped
+        return "\\".join(remap(uid) for uid in uid_values(value)).encode("ascii")
 
     def _cleaned(self, tag: int, vr: str, value: bytes, rule: Rule, codecs: tuple[str, ...]) -> bytes | None:
         text = decoded(value, vr, codecs)

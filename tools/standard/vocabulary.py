@@ -18,10 +18,12 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from pydicom.sr import _cid_dict, _concepts_dict
+from pydicom.sr._cid_dict import name_for_cid
+from pydicom.sr._concepts_dict import concepts
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "sendit" / "deid" / "data" / "descriptors.json"
 STANDARD = "PS3.16"
+CONCEPTS: dict[str, dict[str, dict[str, tuple[str, list[int]]]]] = concepts  # type: ignore[assignment]
 SCHEMES = ("DCM", "SCT", "NCIt", "RADLEX", "FMA", "UMLS")
 MEANT = re.compile(
     r"""anatom|region|modalit|contrast|view|projection|orient|lateral|imaging|scan|acqui|phase|sequence|arter|vein|venous
@@ -43,13 +45,11 @@ _WORD = re.compile(r"(?<![a-z0-9])[a-z]{3,}(?![a-z0-9])")
 
 def words_of_the_standard() -> set[str]:
     """Every word of the meanings of the codes of the context groups about bodies, images and how they are made."""
-    groups = {
-        number for number, name in _cid_dict.name_for_cid.items() if MEANT.search(name) and not NOT_MEANT.search(name)
-    }
+    groups = {number for number, name in name_for_cid.items() if MEANT.search(name) and not NOT_MEANT.search(name)}
     return {
         word
         for scheme in SCHEMES
-        for codes in _concepts_dict.concepts[scheme].values()
+        for codes in CONCEPTS[scheme].values()
         for meaning, members in codes.values()
         if groups.intersection(members)
         for word in _WORD.findall(plain(meaning))

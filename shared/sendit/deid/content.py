@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sendit.deid.dicom.elements import element_of, raw_value
 from sendit.deid.rules.actions import Action
+from sendit.deid.rules.options import Option
 from sendit.deid.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ _UNNAMED = {_TEXT_VALUE: Rule(Action.CLEAN, Action.DUMMY, _CLAUSE)}
 """For an item whose concept Table E.3.4-1 does not name: its other values follow their own rules."""
 
 _CONCEPT_NAME, _VALUE_TYPE, _CODE_VALUE, _CODING_SCHEME = 0x0040A043, 0x0040A040, 0x00080100, 0x00080102
+
+
+def holds_content(tag: int, rules: Rules) -> bool:
+    """Whether the items of a sequence are content items that the profile cleans."""
+    return tag in CONTENT_SEQUENCES and Option.CLEAN_STRUCTURED_CONTENT in rules.profile.options
 
 
 def content_rule_of(rules: Rules, item: Item, by_position: bool) -> Rule | None:

@@ -6,9 +6,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sendit.deid.dicom.creators import creator_for
 from sendit.deid.dicom.dictionary import name_of
 from sendit.deid.dicom.write import element_bytes, item_bytes
-from sendit.deid.engine import Engine, Notes, creator_for
+from sendit.deid.engine import Engine, Notes
 from sendit.deid.gate import Gate
 from sendit.deid.identity.evidence import Evidence, collected, may_identify
 from sendit.deid.identity.matcher import Matcher
@@ -16,7 +17,6 @@ from sendit.deid.marks import mark_elements
 from sendit.deid.report import Done
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.compiled import rules_for
-from sendit.deid.rules.options import Option
 from sendit.deid.treatment import PATIENT_ID, PATIENT_NAME, PSEUDONYM_VRS, Treatment
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Kind:
     signed: bool
     implicit: bool
 
-    def evidence_of(self, element: Element) -> Evidence:
+    def evidence_of(self, element: Element, creators: dict[int, str]) -> Evidence:
         """What identifies in one top-level element; the object's is that of all of them together.
 
         Raises:
@@ -63,10 +63,7 @@ class Kind:
         """
         if not may_identify(element):
             return _NO_EVIDENCE
-        evidence = collected([element], rules_for(self.profile, self.sop_class_uid).top, self.codecs)
-        if Option.RETAIN_UIDS in self.profile.options:
-            evidence.uids.clear()
-        return evidence
+        return collected([element], rules_for(self.profile, self.sop_class_uid), self.codecs, creators)
 
 
 class Context:
@@ -90,7 +87,7 @@ class Context:
         self._engine = Engine(kind.profile, rules, self.treatment, **options)
         self._gate = Gate(rules, matcher, **options)
         self._known: dict[tuple[bytes, str | None], Judged] = {}
-        self._evidence: dict[bytes, Evidence] = {}
+        self._evidence: dict[tuple[bytes, str | None], Evidence] = {}
         self.additions = self._additions()
 
     def judged(self, element: Element, raw: bytes, creators: dict[int, str]) -> Judged:
@@ -117,15 +114,16 @@ class Context:
             self._known[key] = judged
         return judged
 
-    def evidence_of(self, element: Element, raw: bytes) -> Evidence:
+    def evidence_of(self, element: Element, raw: bytes, creators: dict[int, str]) -> Evidence:
         """What identifies in one top-level element, remembered."""
         if not may_identify(element):
             return _NO_EVIDENCE
-        known = self._evidence.get(raw)
+        key = raw, creator_for(element.tag, creators)
+        known = self._evidence.get(key)
         if known is None:
-            known = self.kind.evidence_of(element)
+            known = self.kind.evidence_of(element, creators)
             if len(raw) <= _LONGEST_REMEMBERED and len(self._evidence) < _MOST_REMEMBERED:
-                self._evidence[raw] = known
+                self._evidence[key] = known
         return known
 
     def _additions(self) -> dict[int, Judged]:

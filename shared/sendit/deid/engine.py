@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from sendit.deid.content import CONTENT_SEQUENCES, content_rule_of, forced_by
+from sendit.deid.content import content_rule_of, forced_by, holds_content
+from sendit.deid.dicom.creators import CREATORS, creator_for, creator_text, creators_of
 from sendit.deid.dicom.dictionary import dictionary_vr, name_of
 from sendit.deid.dicom.read import codecs_of
-from sendit.deid.dicom.vrs import STRING_VRS
 from sendit.deid.dicom.write import element_bytes, item_bytes
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.marks import MARKS
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from sendit.deid.treatment import Changed, Treatment
 
 _FIRST_DATA_ELEMENT = 0x1000
-_CREATORS = range(0x10, 0x100)
 _NOTHING_FORCED: Mapping[int, Rule] = {}
 _REMOVED = Rule(Action.REMOVE, Action.REMOVE, "")
 
@@ -71,7 +70,6 @@ class Engine:
         self._implicit = implicit
         self._by_position = by_position
         self._private = Option.RETAIN_SAFE_PRIVATE in profile.options or any(one.creator for one in profile.overrides)
-        self._content = Option.CLEAN_STRUCTURED_CONTENT in profile.options
 
     def encoded(self, element: Element, codecs: tuple[str, ...], creator: str | None, notes: Notes) -> bytes:
         """A top-level element as it may leave, empty if it may not; `creator` is that of a private one.
@@ -79,7 +77,9 @@ class Engine:
         Raises:
             DeidError: `malformed`, the object cannot do without it and its value is not sound.
         """
-        return self._element(element, self._rules.top, codecs, creator, name_of(element.tag), False, _NOTHING_FORCED, notes)
+        return self._element(
+            element, self._rules.top, codecs, creator, name_of(element.tag), False, _NOTHING_FORCED, notes
+        )
 
     def _element(
         self,
@@ -165,7 +165,7 @@ class Engine:
         for index, item in enumerate(element.items or ()):
             where = f"{path}[{index}]"
             forced: Mapping[int, Rule] = _NOTHING_FORCED
-            if self._content and tag in CONTENT_SEQUENCES and not whole:
+            if not whole and holds_content(tag, self._rules):
                 concept = content_rule_of(self._rules, item, self._by_position)
                 if concept is not None and concept.action is Action.REMOVE:
                     notes.take(where, Action.REMOVE)
@@ -225,7 +225,7 @@ class Engine:
     ) -> Changed:
         """A private creator stays until it is known whether anything of its block does."""
         tag = element.tag
-        if self._private and not whole and tag & 0xFFFF in _CREATORS:
+        if self._private and not whole and tag & 0xFFFF in CREATORS:
             text = creator_text(element, codecs)
             return (Action.KEEP, "LO", text.encode("ascii")) if text else (Action.REMOVE, "", b"")
         rule = self._private_rule(tag, level, creator, whole)
@@ -241,30 +241,6 @@ _LETTING_PASS = frozenset({Action.KEEP, Action.CLEAN, Action.SHIFT})
 _WHOLE = Rule(Action.DUMMY, Action.DUMMY, "PS3.15 Table E.1-1, D of a sequence")
 
 
-def creator_text(element: Element, codecs: tuple[str, ...]) -> str:
-    """A private creator's name; empty if it is none, or not of plain characters."""
-    if element.vr not in STRING_VRS | {"UN"}:
-        return ""
-    raw = element.value.split(b"\0", 1)[0].strip(b" ")
-    return raw.decode("ascii") if raw.isascii() and len(raw) <= 64 and b"\\" not in raw else ""
-
-
-def creators_of(elements: Item, codecs: tuple[str, ...]) -> dict[int, str]:
-    """The private creators of a level by group and block: (gggg,00bb) reserves (gggg,bb00) to (gggg,bbFF)."""
-    return {
-        element.tag: text
-        for element in elements
-        if element.tag >> 16 & 1 and element.tag & 0xFFFF in _CREATORS and (text := creator_text(element, codecs))
-    }
-
-
-def creator_for(tag: int, creators: dict[int, str]) -> str | None:
-    """The creator that has reserved a private element's block, None if there is none."""
-    if not tag >> 16 & 1 or not creators:
-        return None
-    return creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
-
-
 def without_idle_creators(encoded: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
     """Leaves out the private creators of whose block nothing stays."""
     if not any(tag >> 16 & 1 and part for tag, part in encoded):
@@ -275,5 +251,5 @@ def without_idle_creators(encoded: list[tuple[int, bytes]]) -> list[tuple[int, b
         if part and tag >> 16 & 1 and tag & 0xFFFF >= _FIRST_DATA_ELEMENT
     }
     return [
-        (tag, b"" if tag >> 16 & 1 and tag & 0xFFFF in _CREATORS and tag not in used else part) for tag, part in encoded
+        (tag, b"" if tag >> 16 & 1 and tag & 0xFFFF in CREATORS and tag not in used else part) for tag, part in encoded
     ]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from struct import unpack_from
 from typing import TYPE_CHECKING
 
-from sendit.deid.content import CONTENT_SEQUENCES, content_rule_of
+from sendit.deid.content import content_rule_of, forced_by, holds_content
 from sendit.deid.dicom.dictionary import dictionary_vr
 from sendit.deid.dicom.elements import element_of
 from sendit.deid.dicom.text import components, decoded, known_codecs, needs_bytes_searched, unpadded
@@ -32,12 +32,11 @@ from sendit.deid.identity.evidence import is_retained
 from sendit.deid.marks import MARKS
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.describing import may_hold_initials
-from sendit.deid.rules.options import Option
 from sendit.deid.treatment import PSEUDONYM_VRS
 from sendit.deid.values.dummies import DUMMY_VALUES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sendit.deid.dicom.elements import Element, Item
     from sendit.deid.identity.matcher import Matcher
@@ -71,7 +70,6 @@ class Gate:
         self._matcher = matcher
         self._implicit = implicit
         self._by_position = by_position
-        self._content = Option.CLEAN_STRUCTURED_CONTENT in rules.profile.options
 
     def check(self, encoded: bytes, original: Item, codecs: tuple[str, ...], creators: dict[int, str]) -> Seen:
         """Checks top-level elements as they were encoded, beside those from which they came.
@@ -80,7 +78,7 @@ class Gate:
             DeidError: `gate_identifier_left` or `gate_unreadable`.
         """
         seen = Seen(0, set(), set())
-        self._check(encoded, original, self._rules.top, codecs, creators, seen)
+        self._check(encoded, original, self._rules.top, codecs, creators, {}, seen)
         return seen
 
     def _check(
@@ -90,6 +88,7 @@ class Gate:
         level: Level,
         codecs: tuple[str, ...],
         creators: dict[int, str],
+        forced: Mapping[int, Rule],
         seen: Seen,
     ) -> None:
         written = list(self._read(encoded))
@@ -102,7 +101,7 @@ class Gate:
             if tag in MARKS:
                 continue
             seen.elements += 1
-            vr, rule = self._judged_as(tag, declared, level, creators)
+            vr, rule = self._judged_as(tag, declared, level, creators, forced)
             before = element_of(original, tag)
             if vr == "SQ":
                 self._check_items(value, before, level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag), codecs, seen)
@@ -113,27 +112,29 @@ class Gate:
         self, encoded: bytes, before: Element | None, level: Level, codecs: tuple[str, ...], seen: Seen
     ) -> None:
         items = list(_items(encoded))
+        origins: list[tuple[Item, Mapping[int, Rule]]] = []
+        content = holds_content(level.path[-1], self._rules)
         originals = (before.items or []) if before is not None else []
-        if self._content and level.path[-1] in CONTENT_SEQUENCES and len(items) < len(originals):
-            rules = (content_rule_of(self._rules, item, self._by_position) for item in originals)
-            originals = [
-                item
-                for item, rule in zip(originals, rules, strict=True)
-                if rule is None or rule.action is not Action.REMOVE
-            ]
-        if items and len(items) != len(originals):
+        for item in originals:
+            rule = content_rule_of(self._rules, item, self._by_position) if content else None
+            # where all items stay, one of a content sequence whose values are all dummies stays, too
+            if rule is None or rule.action is not Action.REMOVE or len(items) == len(originals):
+                origins.append((item, forced_by(rule, level) if content else {}))
+        if items and len(items) != len(origins):
             raise DeidError(Refusal.GATE_UNREADABLE)
-        for item, origin in zip(items, originals, strict=False):
-            self._check(item, origin, level, codecs, {}, seen)
+        for encoded_item, (item, forced) in zip(items, origins, strict=False):
+            self._check(encoded_item, item, level, codecs, {}, forced, seen)
 
-    def _judged_as(self, tag: int, declared: str, level: Level, creators: dict[int, str]) -> tuple[str, Rule | None]:
+    def _judged_as(
+        self, tag: int, declared: str, level: Level, creators: dict[int, str], forced: Mapping[int, Rule]
+    ) -> tuple[str, Rule | None]:
         """The VR by which a value is read, and the rule for it."""
         if tag >> 16 & 1:
             creator = creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
             rule = None if creator is None else level.private(creator, tag & 0xFFFF00FF)
             known = "LO" if tag & 0xFFFF <= 0xFF else rule.vr if rule is not None else ""
         else:
-            rule, known = level.rule(tag), dictionary_vr(tag) or ""
+            rule, known = forced[tag] if tag in forced else level.rule(tag), dictionary_vr(tag) or ""
         vr = declared if declared not in {"", "UN"} else known or "UN"
         return concrete_vr(vr, signed=False), rule
 

@@ -84,7 +84,7 @@ class Memory:
             if slot.in_meta:
                 continue
             raw = window.data[element.start : element.end]
-            evidence = context.evidence_of(element, raw)
+            evidence = context.evidence_of(element, raw, series.creators)
             if evidence.but_uids() != slot.evidence:
                 return None
             uids |= evidence.uids

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sendit.deid.context import Context, Contexts, Judged, Kind
+from sendit.deid.dicom.creators import creators_of
 from sendit.deid.dicom.dictionary import name_of
 from sendit.deid.dicom.elements import PIXEL_REPRESENTATION, raw_value
 from sendit.deid.dicom.pixels import check_result, plan_pixels
 from sendit.deid.dicom.read import read_object, read_trailer
 from sendit.deid.dicom.uids import uid_values
-from sendit.deid.engine import Notes, creators_of, without_idle_creators
+from sendit.deid.engine import Notes, without_idle_creators
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.evidence import Evidence
 from sendit.deid.identity.matcher import uids_in
@@ -92,8 +93,8 @@ def prepared(
     trailer = trailer_done(read_trailer(opened.stream, limits, big_endian=opened.big_endian, implicit=opened.implicit))
     signed = raw_value(opened.elements, PIXEL_REPRESENTATION) == b"\1\0"
     kind = Kind(profile, keys, header.sop_class_uid, opened.codecs, signed, _writes_implicit(opened))
-    evidence = [kind.evidence_of(element) for element in opened.elements]
     creators = creators_of(opened.elements, opened.codecs)
+    evidence = [kind.evidence_of(element, creators) for element in opened.elements]
     whole = Evidence()
     for one in evidence:
         whole.take(one)

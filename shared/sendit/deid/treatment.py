@@ -19,6 +19,8 @@ from sendit.deid.values.descriptors import cleaned
 from sendit.deid.values.dummies import dummy, dummy_component
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sendit.deid.identity.entity import Entity, Identifiers
     from sendit.deid.identity.keys import Keyring
     from sendit.deid.identity.matcher import Matcher
@@ -78,6 +80,9 @@ class Treatment:
         declared, agreed = vr, agrees(vr, expected)
         if not agreed:
             vr = concrete_vr(expected, signed=False)
+            action = rule.fallback if action is Action.KEEP else action
+        if action is Action.REMOVE:
+            return _REMOVED
         empty = not unpadded(value) if vr in STRING_VRS else not value
         if tag in PSEUDONYM_VRS and not empty and not rule.clause.startswith("profile "):
             return self._pseudonym(tag, value, codecs)
@@ -103,7 +108,7 @@ class Treatment:
         if empty or action is Action.EMPTY:
             return (Action.KEEP if action is Action.STRUCTURE else action), vr, b""
         if vr == "UI" or action is Action.REMAP:
-            return self._remapped(value)
+            return _remapped(value, self.uid)
         if action is Action.DUMMY:
             return action, vr, dummy(tag, vr)
         if action is Action.KEEP:
@@ -123,7 +128,7 @@ class Treatment:
         if rule.action is Action.EMPTY:
             return Action.EMPTY, vr, b""
         if vr == "UI":
-            return self._remapped(value)
+            return _remapped(value, self.uid)
         done = self._carried_out(rule.action, rule, tag, vr, vr, value, codecs)
         if done is None or done[0] is Action.DUMMY:
             return _REMOVED
@@ -158,19 +163,16 @@ class Treatment:
     def _uid(self, rule: Rule, value: bytes) -> Changed:
         """A UI is kept, if a rule says so and it holds UIDs, or else remapped, unless it is removed."""
         action = rule.action
-        if action is Action.KEEP and all(is_uid(uid) for uid in uid_values(value)):
+        if action is Action.KEEP and all(not uid or is_uid(uid) for uid in uid_values(value)):
             return action, "UI", unpadded(value)
         if action in _NEED_A_FALLBACK and action is not rule.fallback:
             action = rule.fallback
         if action is Action.REMOVE:
             return _REMOVED
-        return (action, "UI", b"") if action is Action.EMPTY else self._remapped(value)
-
-    def _remapped(self, value: bytes) -> Changed:
-        before = uid_values(value)
-        after = [self.uid(uid) for uid in before]
-        # bytes outside ASCII are no UID of the registry, so they do not come through
-        return (Action.KEEP if after == before else Action.REMAP), "UI", "\\".join(after).encode("ascii", "replace")
+        if action is Action.EMPTY:
+            return action, "UI", b""
+        # what a rule remaps is remapped though other UIDs are retained
+        return _remapped(value, lambda uid: uid if not uid or uid in REGISTERED else self._keys.uid(uid))
 
     def _pseudonym(self, tag: int, value: bytes, codecs: tuple[str, ...]) -> Changed:
         """A nested Accession Number of another order has no pseudonym of its own and is emptied."""
@@ -254,3 +256,10 @@ class Treatment:
 
     def _has_own_uid(self, text: str) -> bool:
         return bool(self._own_uids) and uids_in(self._matcher.dotted_in(text), self._own_uids)
+
+
+def _remapped(value: bytes, new: Callable[[str], str]) -> Changed:
+    before = uid_values(value)
+    after = [new(uid) for uid in before]
+    # bytes outside ASCII are no UID of the registry, so they do not come through
+    return (Action.KEEP if after == before else Action.REMAP), "UI", "\\".join(after).encode("ascii", "replace")

@@ -77,7 +77,7 @@ def test_date_that_was_not_moved_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_uid_that_was_not_replaced_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Treatment, "uid", lambda self, uid: uid)
+    monkeypatch.setattr(Keyring, "uid", lambda self, uid: uid)
     with pytest.raises(DeidError) as raised:
         unremembered(instance())
     assert raised.value.code == "gate_identifier_left"
@@ -186,7 +186,7 @@ def test_evidence_is_collected_at_every_level() -> None:
     )
     header = inspect(io.BytesIO(data))
     rules = rules_for(PROFILES["basic"], header.sop_class_uid)
-    evidence: Evidence = collected(header.elements, rules.top, header.codecs)
+    evidence: Evidence = collected(header.elements, rules, header.codecs, {})
     assert {"req-77", "doktor", "dora", "wunderlich", "pat-4711", "acc4711"} <= evidence.searched
     assert {"20200229", "19540314"} <= evidence.dates
     assert "1.2.826.0.1.111.1" in evidence.uids

@@ -160,6 +160,7 @@ def test_a_mistake_is_refused_with_its_line_and_the_way_out(old: str, new: str, 
     [
         ("StudyDescription", "shift", "StudyDescription is LO: shift moves dates: DA, DT or TM"),
         ("StudyDescription", "remap", "StudyDescription is LO: remap gives UIDs: UI"),
+        ("FrameOfReferenceUID", "dummy", "FrameOfReferenceUID is UI: the dummy of a UID is a new one; say remap"),
         ("KVP", "hash", "KVP is DS: hash needs a text that can hold it"),
         ("KVP", "clean", "KVP is DS: clean works on descriptive text"),
         ("OperatorsName", "clean", "OperatorsName is PN: clean works on descriptive text"),

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sendit.deid.content import content_rule_of, forced_by, holds_content
+from sendit.deid.dicom.creators import creator_for, creators_of
 from sendit.deid.dicom.dictionary import dictionary_vr
 from sendit.deid.dicom.read import codecs_of
 from sendit.deid.dicom.text import decoded
@@ -14,10 +16,13 @@ from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.identifying import IDENTIFYING
 from sendit.deid.identity.spelling import SHORTEST_SEARCHED, folded, words_of
 from sendit.deid.rules.actions import Action
+from sendit.deid.rules.options import Option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sendit.deid.dicom.elements import Element
-    from sendit.deid.rules.compiled import Level
+    from sendit.deid.rules.compiled import Level, Rules
     from sendit.deid.rules.rule import Rule
 
 MOST_VALUES = 20_000
@@ -137,14 +142,14 @@ class Evidence:
                 raise DeidError(Refusal.MALFORMED)
 
 
-def collected(elements: list[Element], level: Level, codecs: tuple[str, ...]) -> Evidence:
-    """The identifying values of elements at every level, except for those that the rules retain.
+def collected(elements: list[Element], rules: Rules, codecs: tuple[str, ...], creators: dict[int, str]) -> Evidence:
+    """The identifying values of top-level elements at every level, except for those that the rules retain.
 
     Raises:
         DeidError: `malformed`, more of them than a real object holds.
     """
     evidence = Evidence()
-    _collect(elements, level, codecs, evidence)
+    _Collector(rules, evidence).collect(elements, rules.top, codecs, creators, {})
     return evidence
 
 
@@ -158,29 +163,60 @@ def _vrs(element: Element) -> set[str | None]:
     return {element.vr, dictionary_vr(element.tag)}
 
 
-def _collect(elements: list[Element], level: Level, codecs: tuple[str, ...], evidence: Evidence) -> None:
-    for element in elements:
+class _Collector:
+    """Walks an object for its evidence."""
+
+    def __init__(self, rules: Rules, evidence: Evidence) -> None:
+        self._rules = rules
+        self._evidence = evidence
+        self._keeps_uids = Option.RETAIN_UIDS in rules.profile.options
+        self._keeps_dates = Option.RETAIN_FULL_DATES in rules.profile.options
+
+    def collect(
+        self,
+        elements: list[Element],
+        level: Level,
+        codecs: tuple[str, ...],
+        creators: dict[int, str],
+        forced: Mapping[int, Rule],
+    ) -> None:
+        """Takes what identifies in the elements of one level and below."""
+        evidence = self._evidence
+        for element in elements:
+            tag = element.tag
+            if element.items is not None:
+                self._collect_items(element, level, codecs)
+                continue
+            evidence.by_position = evidence.by_position or tag == REFERENCED_CONTENT_ITEM
+            vrs = _vrs(element)
+            identifies = "PN" in vrs or tag in IDENTIFYING
+            if not identifies and _KINDS.isdisjoint(vrs):
+                continue
+            if tag >> 16 & 1:
+                creator = creator_for(tag, creators)
+                rule = None if creator is None else level.private(creator, tag & 0xFFFF00FF)
+            else:
+                rule = forced[tag] if tag in forced else level.rule(tag)
+            if rule is not None and is_retained(rule):
+                continue
+            value = element.value
+            if identifies:
+                _collect_texts(value, "PN" in vrs, codecs, evidence)
+            if "UI" in vrs and not self._keeps_uids:
+                evidence.uids.update(uid for uid in uid_values(value) if uid and uid not in REGISTERED)
+            if not vrs.isdisjoint(_DATES) and (rule is not None or not self._keeps_dates):
+                evidence.add_dates(value)
+
+    def _collect_items(self, element: Element, level: Level, codecs: tuple[str, ...]) -> None:
         tag = element.tag
-        if element.items is not None:
-            child = level.child(tag)
-            for item in element.items:
-                _collect(item, child, codecs_of(item, codecs), evidence)
-            continue
-        evidence.by_position = evidence.by_position or tag == REFERENCED_CONTENT_ITEM
-        vrs = _vrs(element)
-        identifies = "PN" in vrs or tag in IDENTIFYING
-        if not identifies and _KINDS.isdisjoint(vrs):
-            continue
-        rule = level.rule(tag)
-        if rule is not None and is_retained(rule):
-            continue
-        value = element.value
-        if identifies:
-            _collect_texts(value, "PN" in vrs, codecs, evidence)
-        if "UI" in vrs:
-            evidence.uids.update(uid for uid in uid_values(value) if uid and uid not in REGISTERED)
-        if not vrs.isdisjoint(_DATES):
-            evidence.add_dates(value)
+        child = level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag)
+        content = holds_content(tag, self._rules)
+        for item in element.items or ():
+            inherited = codecs_of(item, codecs)
+            forced: Mapping[int, Rule] = {}
+            if content:
+                forced = forced_by(content_rule_of(self._rules, item, by_position=False), child)
+            self.collect(item, child, inherited, creators_of(item, inherited), forced)
 
 
 def is_retained(rule: Rule) -> bool:

@@ -94,14 +94,14 @@ class Matcher:
         """
         if len(text) > _LONGEST_TEXT:
             return True
-        if short:
-            whole = folded(text)
-            if whole in self.evidence.compared and not is_vocabulary(words_of(whole)):
-                return True
-        known = self._wanted.known
+        known = self._wanted.known[short]
         found = known.get(text)
         if found is None:
-            found = any(self._in_spelling(spelling) for spelling in spellings(folded(text))) or self._is_glued_in(text)
+            found = (
+                (short and self._is_short(text))
+                or any(self._in_spelling(spelling) for spelling in spellings(folded(text)))
+                or self._is_glued_in(text)
+            )
             _remember(known, text, found)
         return found
 
@@ -163,6 +163,10 @@ class Matcher:
         if whole in wanted:
             return True
         return 1e7 <= whole < 1e15 and str(int(whole))[:8] in self._wanted.days
+
+    def _is_short(self, text: str) -> bool:
+        whole = folded(text)
+        return whole in self.evidence.compared and not is_vocabulary(words_of(whole))
 
     def _in_spelling(self, text: str) -> bool:
         words = words_of(text)

@@ -151,14 +151,14 @@ class Phrases:
 class Wanted:
     """The values, dates and texts of some evidence, in every form in which they are looked for.
 
-    `known`, `known_strictly` (without and with short values) and `dotted` remember what was found in which texts.
+    `known` and `known_strictly` (without and with short values) and `dotted` remember what was found in which texts.
     Nothing here is about one object more than about another with the same evidence: the slices of a series share it.
     """
 
     def __init__(
         self, values: frozenset[str], compared: frozenset[str], dates: frozenset[str], texts: frozenset[str]
     ) -> None:
-        self.known: dict[str, bool] = {}
+        self.known: tuple[dict[str, bool], dict[str, bool]] = ({}, {})
         self.known_strictly: tuple[dict[str, bool], dict[str, bool]] = ({}, {})
         self.dotted: dict[str, frozenset[str]] = {}
         self.words = Phrases()

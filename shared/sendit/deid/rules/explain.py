@@ -177,6 +177,8 @@ def _possible(action: Action, fallback: Action, vr: str) -> tuple[Action, str]:
         return fallback, f"{vr} holds no text that could be cleaned"
     if action is Action.SHIFT and vr not in DATE_VRS:
         return fallback, f"{vr} is no date that could be moved"
+    if action is Action.DUMMY and vr == "UI":
+        return Action.REMAP, "a new UID is the dummy of one"
     return action, ""
 
 

@@ -123,6 +123,8 @@ def _illegal_for_vr(place: Place, action: Action) -> str | None:
         if action in _OF_PRIVATE:
             return None
         return "only its maker knows a private attribute's VR, so it can be kept, removed, emptied, cleaned or shifted"
+    if action is Action.DUMMY and place.vr == "UI":
+        return f"{place.name} is UI: the dummy of a UID is a new one; say remap"
     if action in _OF_ANY_VR or set(place.vr.split(" or ")) <= _VRS_OF[action]:
         return None
     return f"{place.name} is {place.vr}: {_WHY_VRS[action]}"

@@ -73,10 +73,10 @@ def _decoded(data: bytes) -> str:
 
 
 def _parsed(text: str) -> dict[str, Any]:
-    for number, line in enumerate(text.split("\n"), start=1):
+    for at, written in enumerate(text.split("\n"), start=1):
         # tomllib takes the square of a dotted key's length, and a hostile one would last for hours
-        if line.count(".") > _MOST_DOTS and not line.lstrip().startswith("#"):
-            raise ProfileError(number, f"a line has at most {_MOST_DOTS} dots")
+        if written.count(".") > _MOST_DOTS and not written.lstrip().startswith("#"):
+            raise ProfileError(at, f"a line has at most {_MOST_DOTS} dots")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -26,6 +26,7 @@ class Lines:
     def __init__(self, text: str) -> None:
         self._text = text
         self._spans: dict[Keys, tuple[int, int]] = {}
+        self._first_below: dict[Keys, tuple[int, int]] = {}
         table: Keys = ()
         line, counted = 1, 0
         for start, key, end in _statements(text):
@@ -33,23 +34,22 @@ class Lines:
             last = line + text.count("\n", start, end)
             counted = start
             if key.startswith("["):
-                table = _keys_of(f"[{key.strip('[] ')}]")
-                self._spans.setdefault(table, (line, line))
+                table = keys = _keys_of(f"[{key.strip('[] ')}]")
+                known = 0
             else:
-                self._spans.setdefault((*table, *_keys_of(f"{key} = 0")), (line, last))
+                keys = (*table, *_keys_of(f"{key} = 0"))
+                known = len(table)
+            self._spans.setdefault(keys, (line, last))
+            for length in range(known + 1, len(keys)):
+                self._first_below.setdefault(keys[:length], (line, last))
 
     def line(self, *keys: str, value: str | None = None) -> int:
         """The line of a key, or of the nearest table around it; of a text in its value, where that is found; else 1."""
         for length in range(len(keys), 0, -1):
-            span = self._spans.get(keys[:length]) or self._first_below(keys[:length])
+            span = self._spans.get(keys[:length]) or self._first_below.get(keys[:length])
             if span is not None:
                 return self._line_of_value(span, value) if value is not None else span[0]
         return 1
-
-    def _first_below(self, keys: Keys) -> tuple[int, int] | None:
-        """The first statement of a table that has no header of its own."""
-        below = [span for known, span in self._spans.items() if known[: len(keys)] == keys]
-        return min(below, default=None)
 
     def _line_of_value(self, span: tuple[int, int], value: str) -> int:
         lines = self._text.split("\n")[span[0] - 1 : span[1]]

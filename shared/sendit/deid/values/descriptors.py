@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
+from itertools import pairwise, takewhile, zip_longest
 from typing import TYPE_CHECKING
 
 from sendit.deid.identity.spelling import folded, spellings
@@ -27,6 +27,7 @@ LONGEST = 10_240
 _MOST_ROUNDS = 8
 """What goes may bring together what must go: after so many rounds of that nothing stays."""
 _MOST_TOGETHER = 4
+_MOST_BEHIND_A_LABEL = 8
 _MOST_WORDS = 200
 """More of them are no description; somebody's name in it that is none by any word would cost too much to find."""
 _MOST_DIGITS_IN_A_ROW = 5
@@ -39,6 +40,10 @@ _TOKEN = re.compile(
     r"|(?<![^\W_.])[^\W\d_](?:\.[^\W\d_])++\.?+(?![^\W_])"  # i.v., a.p.
     r"|[^\W_]++(?:(?<=\d)[.,:](?=\d)[^\W_]++)*+"  # Thorax, T2, 0.75mm, 1.2.840, 12:30
 )
+_DAY_OR_AGE = re.compile(r"\d{1,4}(?:st|nd|rd|th|er|o)?")
+_DAY_DOT_MONTH = re.compile(r"(?:[1-9]|[0-2]\d|3[01])\.(?:[1-9]|1[0-2])")
+_APOSTROPHES = ("'", "\u2019", "*")
+_TITLES = frozenset("dr prof hr fr mr mrs ms mme sr sra dott".split())
 _SIGNS = frozenset("_-/+&,;:.()[]=<>*#%× ")
 _OPENING, _CLOSING, _JOINING = "([", ")]", "_-/+"
 _BLANKS = re.compile(r"\s+")
@@ -115,15 +120,22 @@ def _judge_numbers(text: str, tokens: list[_Token]) -> None:
             for token in run:
                 token.stays = False
     for at, token in enumerate(tokens):
-        near: list[_Token] = []
         if token.plain in months() or token.plain in ages():
-            near = tokens[max(at - 1, 0) : at + 2]
+            near = [one for one in tokens[max(at - 2, 0) : at + 3] if _DAY_OR_AGE.fullmatch(one.plain)]
+            for one in near:
+                one.stays = False
+            token.stays = token.stays and not (near and token.plain in months())
         elif token.plain in labels():
-            near = tokens[at + 1 : at + 2]
-        for neighbour in near:
-            if neighbour.plain[:1].isdigit():
-                neighbour.stays = False
-                token.stays = token.stays and token.plain in labels()
+            for one in takewhile(lambda after: after.plain[:1].isdigit(), tokens[at + 1 : at + _MOST_BEHIND_A_LABEL]):
+                one.stays = False
+        after_token = text[token.end : token.end + 1]
+        if (token.number and text[max(token.start - 1, 0) : token.start] in _APOSTROPHES) or (
+            after_token == "." and _DAY_DOT_MONTH.fullmatch(token.plain)
+        ):
+            token.stays = False
+        if token.plain in _TITLES and after_token == "." and not token.text.isupper():
+            for one in tokens[at : at + 2]:
+                one.stays = False
     for token, after in pairwise(tokens):
         short = len(after.plain) <= 2
         if (
@@ -183,7 +195,7 @@ def _joined(text: str, tokens: list[_Token]) -> str:
     parts = [kept[0].text]
     for before, after in pairwise(kept):
         parts.extend((_between(text[before.end : after.start]), after.text))
-    opening, closing = text[: kept[0].start][-1:], text[kept[-1].end :][:1]
+    opening, closing = text[max(kept[0].start - 1, 0) : kept[0].start], text[kept[-1].end :][:1]
     return _balanced(opening * (opening in _OPENING) + "".join(parts) + closing * (closing in _CLOSING)).strip()
 
 

@@ -13,6 +13,7 @@ _MULTIPLE = re.compile(rf"{_DECIMAL}(?:x{_DECIMAL}){{1,3}}([^\W\d_]*)")
 _SETTING = re.compile(r"([^\W\d_]{1,6})(\d{1,4}(?:[.,]\d{1,2})?)([^\W\d_]*)")
 YEAR = re.compile(r"(?:19|20)\d\d")
 """Four digits that may be one."""
+_SIZES = frozenset({"1024", "2048", "4096"})
 _DAY_AND_MONTH = re.compile(r"(?:0\d|[12]\d|3[01])[.,](?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[.,](?:[0-2]\d|3[01])")
 
 
@@ -34,7 +35,7 @@ def _is_number(word: str) -> bool:
     if number:
         value, unit, power = number.groups()
         if unit:
-            return unit in units()
+            return unit in units() and not _is_filled_up(value)
         return not (power and len(value) > 3) and _is_plain_number(value + power)
     multiple = _MULTIPLE.fullmatch(word)
     if multiple:
@@ -44,9 +45,15 @@ def _is_number(word: str) -> bool:
 
 
 def _is_plain_number(value: str) -> bool:
-    """Whether a number is neither a year, nor a day and month, nor filled up with zeros, as numbers of patients are."""
-    filled_up = len(value) > 2 and value.startswith("0") and value.isdigit()
-    return not (filled_up or YEAR.fullmatch(value) or _DAY_AND_MONTH.fullmatch(value))
+    """Whether a number is no year, no day and month, and not written or chosen as numbers of persons are."""
+    whole, _, fraction = value.replace(",", ".").partition(".")
+    if YEAR.fullmatch(whole) or YEAR.fullmatch(fraction) or _DAY_AND_MONTH.fullmatch(value):
+        return False
+    return bool(fraction) or (not _is_filled_up(whole) and (len(whole) < 4 or int(whole) % 100 == 0 or whole in _SIZES))
+
+
+def _is_filled_up(digits: str) -> bool:
+    return len(digits) > 2 and digits.startswith("0")
 
 
 def _is_setting(head: str, digits: str, tail: str) -> bool:
