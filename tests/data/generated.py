@@ -125,6 +125,12 @@ def _object(random: Random, one: Person) -> Tree:
         tree |= {tag: ("US", pack("<H", number)) for tag, number in _PIXELS.items()}
         tree[0x00280004] = ("CS", b"MONOCHROME2")
     if random.random() < 0.1:
+        context = random.choice((0x00400555, 0x00400612))
+        tree[context] = ("SQ", [content_item(random, one, 4) for _ in range(random.randrange(3))])
+    if random.random() < 0.1:
+        odd = random.choice((0x00080000, 0x00041500, 0x88881001, 0x00186FFF, 0x00100000, 0x00020003, 0xFFFF1001))
+        tree[odd] = (random.choice(("UL", "LO", "UN", "UI")), one.bytes_of(one.name))
+    if random.random() < 0.1:
         tree[0x60003000 + (random.randrange(8) << 17)] = ("OW", bytes(8))
         tree[0x60004000] = ("LT", one.bytes_of(one.name))
         tree[0x50003000] = ("OW", one.bytes_of(one.name + "  "))
@@ -199,10 +205,12 @@ def _private_block(random: Random, one: Person, depth: int) -> Tree:
             if tag >> 16 == group:
                 tree[tag | block << 8] = (vr, _private_value(random, one, vr, creator, depth))
     else:
-        creator, group = random.choice(_CREATORS), random.choice((0x0009, 0x0019, 0x0029, 0x7053))
+        creator, group = random.choice(_CREATORS), random.choice((0x0009, 0x0019, 0x0029, 0x2001))
+        creator = {0x0019: "GEMS_ACQU_01", 0x0029: "MADE UP 1.0"}.get(group, creator)
         for _ in range(random.randrange(4)):
             vr = random.choice(("LO", "OB", "UN", "DS", "SQ", "FD", "PN", "UI"))
-            tag = group << 16 | block << 8 | random.randrange(256)
+            number = random.choice((0x10, 0x23, 0x1E, random.randrange(256)))
+            tag = group << 16 | block << 8 | number
             tree[tag] = (vr, _private_value(random, one, vr, creator, depth))
     if random.random() < 0.93:
         spelled = creator.encode() + random.choice((b"", b"", b"", b" ", b"\0"))
@@ -225,14 +233,16 @@ def _private_value(random: Random, one: Person, vr: str, creator: str, depth: in
 def _written(random: Random, tree: Tree, one: Person, syntax: str | None = None) -> bytes:
     dice = random.random()
     syntax = syntax or (EXPLICIT if dice < 0.6 else IMPLICIT if dice < 0.9 else DEFLATED if dice < 0.95 else JPEG)
-    body = _encoded(random, tree, implicit=syntax == IMPLICIT)
+    # some writers say one encoding and use the other
+    implicit = (syntax == IMPLICIT) is not (random.random() < 0.02 and syntax in {IMPLICIT, EXPLICIT})
+    body = _encoded(random, tree, implicit=implicit)
     if 0x00280010 in tree and syntax == JPEG:
         body += b"\xe0\x7f\x10\0OB\0\0" + _UNDEFINED + _ITEM + bytes(4) + _ITEM + pack("<L", 4) + b"\xff\xd8\xff\xd9"
         body += _SEQUENCE_END + bytes(4)
     elif 0x00280010 in tree:
-        body += _element(0x7FE00010, "OW", bytes(range(8)), implicit=syntax == IMPLICIT)
+        body += _element(0x7FE00010, "OW", bytes(range(8)), implicit=implicit)
     if random.random() < 0.05:
-        body += _element(0xFFFCFFFC, "OB", one.bytes_of(one.name), implicit=syntax == IMPLICIT)
+        body += _element(0xFFFCFFFC, "OB", one.bytes_of(one.name), implicit=implicit)
     if syntax == DEFLATED:
         deflate = zlib.compressobj(wbits=-15)
         body = deflate.compress(body) + deflate.flush()

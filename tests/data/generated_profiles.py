@@ -36,7 +36,8 @@ def _override(random: Random) -> Override:
     if dice < 0.5:
         tag = random.choice((0x00190023, 0x00290010, 0x2001001E))
         creator = {0x0019: "GEMS_ACQU_01", 0x0029: "MADE UP 1.0", 0x2001: "Philips Imaging DD 001"}[tag >> 16]
-        return Override(tag, random.choice((Action.KEEP, Action.REMOVE)), creator=creator)
+        action = random.choice((Action.KEEP, Action.KEEP, Action.REMOVE, Action.EMPTY, Action.CLEAN, Action.REPLACE))
+        return Override(tag, action, creator=creator, value="SITE-Q" if action is Action.REPLACE else "")
     keyword = random.choice((*_TEXTS, *_OTHERS))
     text = dictionary_VR(keyword) in {"LO", "LT", "SH", "ST", "UT"}
     actions = (*_ANY, Action.DUMMY, Action.CLEAN, Action.HASH, Action.REPLACE) if text else _ANY
@@ -60,7 +61,7 @@ def _tried() -> tuple[Profile, ...]:
     profiles = [*PROFILES.values()] * 3
     profiles += [Profile(f"only-{number}", (option,)) for number, option in enumerate(Option)]
     profiles += [Profile(f"mixed-{number}", _mixture(random)) for number in range(8)]
-    for number in range(16):
+    for number in range(24):
         base = random.choice([*PROFILES.values()])
         overrides = {(one.tag, one.path, one.creator): one for one in (_override(random) for _ in range(4))}
         options = base.options if random.random() < 0.6 else _mixture(random)

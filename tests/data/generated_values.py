@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from struct import pack
 from typing import TYPE_CHECKING
@@ -21,10 +22,13 @@ CHARACTER_SETS: tuple[tuple[str, str, str], ...] = (
     ("GBK", "gbk", "王小东"),
     ("ISO_IR 13", "shift_jis", "ﾔﾏﾀﾞ"),
     ("\\ISO 2022 IR 87", "iso2022_jp", "山田 太郎"),
-    ("ISO 2022 IR 6\\ISO 2022 IR 100", "ascii", "Meier"),
-    ("\\ISO 2022 IR 149", "ascii", "Kim"),
+    ("ISO 2022 IR 6\\ISO 2022 IR 100", "iso-2022-100", "Müller Schädel"),
+    ("\\ISO 2022 IR 149", "iso-2022-149", "김희중 머리"),
     ("ISO_IR 999", "latin-1", "Müller"),
 )
+_ESCAPED = {"iso-2022-100": (b"\x1b-A", "latin-1"), "iso-2022-149": (b"\x1b$)C", "euc_kr")}
+"""Codecs of ISO 2022 with escapes as DICOM wants them (PS3.5 6.1.2.5), which Python has not."""
+_FOREIGN_RUN = re.compile(r"([^\x00-\x7f]+)")
 FAMILIES = (
     "Zaunkoenig", "Wunderlich", "Li", "Head", "Philips", "Young", "Lange", "Abdomen", "O'Neill", "Ng", "Smith",
     "Brown-Meyer", "van der Berg", "X", "Contrast", "Siemens", "General",
@@ -75,7 +79,13 @@ class Person:
         return f"{self.family}^{self.given}" if self.given else self.family
 
     def bytes_of(self, text: str) -> bytes:
-        return text.encode(self.codec, "replace")
+        if self.codec not in _ESCAPED:
+            return text.encode(self.codec, "replace")
+        escape, codec = _ESCAPED[self.codec]
+        parts = _FOREIGN_RUN.split(text)
+        return b"".join(
+            escape + part.encode(codec, "replace") if at % 2 else part.encode("ascii") for at, part in enumerate(parts)
+        )
 
 
 def person(random: Random) -> Person:

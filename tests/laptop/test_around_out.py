@@ -9,6 +9,7 @@ from tests.data import objects
 from tests.laptop.conftest import SENDIT, Sendit, environment, images_in
 from tests.laptop.test_run import a_study
 
+from sendit.deid import profile_named
 from sendit.deid.identity.keys import Keyring
 from sendit.errors import UsageError
 from sendit.settings import Settings
@@ -130,7 +131,9 @@ def test_a_worker_that_finds_another_key_than_its_run_does_not_work(sendit: Send
     assert sendit("run", a_study(tmp_path / "src", "ST-1/a"), tmp_path / "out").status == 0
     settings = Settings.load({"SENDIT_HOME": str(home)})
     key_id = Keyring(bytes.fromhex((home / "key").read_text().strip())).key_id
-    places = LocalPlaces(settings, tmp_path, tmp_path / "out", tmp_path / "manifests", key_id)
+    places = LocalPlaces(
+        settings, tmp_path, tmp_path / "out", tmp_path / "manifests", key_id, profile_named("research")
+    )
     assert places.pipeline().identifiers.key_id == key_id
     (home / "key").write_text("ab" * 32)
     with pytest.raises(UsageError, match="key"):

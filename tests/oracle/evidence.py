@@ -19,7 +19,8 @@ from sendit.deid.dicom.text import decoded
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.evidence import Evidence
-from sendit.deid.identity.identifying import IDENTIFYING
+from sendit.deid.identity.identifying import IDENTIFYING, NAMES_OF_PLACES
+from sendit.deid.identity.spelling import distinctive_words
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.options import Option
 
@@ -64,7 +65,7 @@ def _collect(
         if _is_kept(rule):
             continue
         if "PN" in vrs or tag in IDENTIFYING:
-            _collect_texts(element.value, "PN" in vrs, codecs, evidence)
+            _collect_texts(tag, element.value, "PN" in vrs, codecs, evidence)
         if "UI" in vrs and Option.RETAIN_UIDS not in options:
             evidence.uids.update(uid for uid in uid_values(element.value) if uid and uid not in REGISTERED)
         if not vrs.isdisjoint(_DATES) and (rule is not None or Option.RETAIN_FULL_DATES not in options):
@@ -75,7 +76,7 @@ def _is_kept(rule: Rule | None) -> bool:
     return rule is not None and rule.action is Action.KEEP
 
 
-def _collect_texts(value: bytes, name: bool, codecs: tuple[str, ...], evidence: Evidence) -> None:
+def _collect_texts(tag: int, value: bytes, name: bool, codecs: tuple[str, ...], evidence: Evidence) -> None:
     """A name group by group, anything else value by value, in every likely reading of its bytes."""
     if len(value) > _MOST_BYTES:
         raise DeidError(Refusal.MALFORMED)
@@ -83,6 +84,9 @@ def _collect_texts(value: bytes, name: bool, codecs: tuple[str, ...], evidence: 
         for found in _VALUE.finditer(reading):
             part = found.group()
             evidence.add(part)
+            if tag in NAMES_OF_PLACES:
+                for word in distinctive_words(part):
+                    evidence.add(word)
             if name:
                 for group in part.split("="):
                     evidence.add_name(group)

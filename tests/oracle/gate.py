@@ -7,7 +7,8 @@ stand there only if they are, letter by letter, one of a table or of the profile
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, cast
+from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from pydicom import dcmread
 from pydicom.filereader import read_dataset
@@ -29,7 +30,6 @@ from sendit.deid.values.dummies import DUMMY_VALUES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.dataset import Dataset
     from tests.oracle.rulebook import Path, Trace
 
@@ -121,9 +121,8 @@ def _read_again(output: bytes) -> tuple[str, DataSet]:
 
 def _undecoded(dataset: Dataset) -> DataSet:
     result: DataSet = {}
-    # all of them first: to take a sequence apart, pydicom decodes some of its neighbours
-    undecoded = [(tag, cast("DataElement | RawDataElement", dataset.get_item(tag))) for tag in sorted(dataset.keys())]
-    for tag, raw in undecoded:
+    # all of them first, and undecoded: to take a sequence apart, pydicom decodes some of its neighbours
+    for tag, raw in sorted(dataset.items(), key=itemgetter(0)):
         stated = raw.VR if raw.VR and raw.VR != "UN" else dictionary_vr(int(tag)) or "UN"
         if stated == "SQ":
             result[int(tag)] = Items([_undecoded(item) for item in dataset[tag].value])

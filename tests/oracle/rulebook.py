@@ -4,8 +4,8 @@ It makes a new data set and puts into it what a rule says may be there; nothing 
 overlooked. Read safely where the rules leave room:
 
 * empty stays empty, whatever the action but REMOVE; REPLACE replaces a value, it does not invent one;
-* a value that a rule keeps must have the VR of PS3.6, else the fallback is done; if it repeats the object's identity,
-  it gets a dummy as values of the keep list do (dates and UIDs excepted: there is no evidence of what is kept);
+* a value that a rule keeps must have the VR of PS3.6 (or be a UID), else the fallback is done; if it repeats the
+  object's identity, it gets a dummy as values of the keep list do (dates and UIDs excepted: no evidence is kept);
 * a UI that is kept must hold UIDs: a name under the VR UI is remapped, under Retain UIDs as well;
 * inside a sequence whose action is D (`whole`), KEEP, CLEAN and SHIFT become DUMMY, and private elements go;
 * SHIFT, HASH and REPLACE are no actions for a sequence, and REMAP none for what is no UI: the fallback is done,
@@ -36,7 +36,8 @@ from tests.oracle.values import PATIENT_ID, PATIENT_NAME, Values
 
 from sendit.deid.dicom.dictionary import dictionary_vr
 from sendit.deid.dicom.text import unpadded
-from sendit.deid.dicom.vrs import DATE_VRS, STRING_VRS, agrees, concrete_vr
+from sendit.deid.dicom.uids import uid_values
+from sendit.deid.dicom.vrs import DATE_VRS, STRING_VRS, TEXT_VRS, agrees, concrete_vr
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.compiled import Level, Rule, rules_for
@@ -120,14 +121,15 @@ class Rulebook:
             raise DeidError(Refusal.MALFORMED)
         if in_removed_group(tag) or dictionary_vr(tag) != "SQ":
             return None
+        asked = sequence_action(tag, place.concept, place.level) if place.in_content else None
         rule = place.level.rule(tag)
-        if rule is None and not place.level.allows(tag):
-            return None
-        action = Action.KEEP if rule is None else rule.action
-        if rule is not None and action in {Action.SHIFT, Action.HASH, Action.REPLACE}:
+        if asked is not None:
+            return self._items(tag, element, asked, place)
+        if rule is None:
+            return self._items(tag, element, Action.KEEP, place) if place.level.allows(tag) else None
+        action = rule.action
+        if action in {Action.SHIFT, Action.HASH, Action.REPLACE}:
             action = rule.fallback
-        if place.in_content:
-            action = sequence_action(tag, place.concept, place.level) or action
         return self._items(tag, element, action, place)
 
     def _items(self, tag: int, element: Items, action: Action, place: Place) -> Items | None:
@@ -165,15 +167,18 @@ class Rulebook:
         action, vr = rule.action, element.vr
         if place.whole and action in _DUMMY_WHERE_WHOLE:
             action = Action.DUMMY
-        if action is Action.SHIFT and not _is_empty(vr, element.value):
-            moved = self._values.moved(vr, element.value) if expected == vr else None
+        agreed = agrees(vr, expected)
+        if not agreed:
+            # a rule speaks of the attribute, whatever VR a writer chose for it
+            vr = concrete_vr(expected, signed=False)
+            action = rule.fallback if action is Action.KEEP and vr != "UI" else action
+        if action is not Action.REMOVE and _is_empty(vr, element.value):
+            return Value(vr, b"")
+        if action is Action.SHIFT:
+            moved = self._values.moved(vr, element.value) if agreed else None
             if moved is not None:
                 return Value(vr, moved)
             action = rule.fallback
-        if not agrees(vr, expected):
-            # a rule speaks of the attribute, whatever VR a writer chose for it
-            vr = concrete_vr(expected, signed=False)
-            action = rule.fallback if action is Action.KEEP else action
         if not is_override(rule) and action is not Action.REMOVE:
             pseudonym = self._values.pseudonym(tag, element.value, vr, place.codecs)
             if pseudonym is not None:
@@ -228,6 +233,12 @@ class Rulebook:
             return None
         if isinstance(element, Items):
             return self._items(tag, element, rule.action, place)
+        if rule.action is Action.REPLACE and vr not in TEXT_VRS and not _is_empty(vr, element.value):
+            return None  # nobody has said whether the text is legal there
+        if vr == "UI" and rule.action in {Action.KEEP, Action.REMAP}:
+            # not all or nothing: UIDs among other things stay if they are retained, the other things do not
+            uids = [self._values.remapped(uid) for uid in uid_values(element.value)]
+            return Value(vr, "\\".join(uids).encode("ascii"))
         if rule.action is Action.SHIFT:
             moved = self._values.moved(vr, element.value)
             return None if moved is None else Value(vr, moved)

@@ -131,7 +131,7 @@ def _with_file_meta(learnt: Learnt) -> list[Piece] | None:
     """All that was read of an object's header, in the order of its bytes; None if it is not plain enough."""
     opened = learnt.opened
     end = opened.pixels.value_position if opened.pixels else opened.window.size
-    if not opened.meta or opened.start == 0 or end > LONGEST_HEADER:
+    if opened.big_endian or not opened.meta or opened.start == 0 or end > LONGEST_HEADER:
         return None
     data = opened.window.data
     meta = [Piece(element, data[element.start : element.end], Evidence(), None) for element in opened.meta]

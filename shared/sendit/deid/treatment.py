@@ -121,7 +121,7 @@ class Treatment:
             return _REMOVED
         if vr == "UN":
             vr = concrete_vr(rule.vr, signed=False)
-        if not (agrees(vr, rule.vr) if rule.vr else vr in STRING_VRS):
+        if not (agrees(vr, rule.vr) if rule.vr else vr != "UN"):
             return _REMOVED
         if vr in STRING_VRS and not unpadded(value):
             return Action.KEEP, vr, b""

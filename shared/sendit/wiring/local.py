@@ -35,6 +35,7 @@ class LocalPlaces:
     out: Path
     manifests: Path
     key_id: str
+    profile: "deid.Profile | None"  # read once: a file may be edited while the run is at work
     keep_paths: bool = False
     with_report: bool = False
 
@@ -52,7 +53,7 @@ class LocalPlaces:
             output=FolderOutput(self.out),
             identifiers=KeyedIdentifiers(keys),
             keys=keys,
-            profile=profile_of(self.settings),
+            profile=self.profile,
             limits=limits_of(self.settings),
             clock=now,
             keep_paths=self.keep_paths,
@@ -82,9 +83,9 @@ class LocalStatus:
 @contextmanager
 def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iterator[LocalWorld]:
     """Open the pipeline from folders below `root` to OUT, alone. Raises `UsageError` for whatever forbids it."""
-    home, keys, label = _opened(settings, source, out)
+    home, keys, profile, label = _opened(settings, source, out)
     state = home.state_of(out, label.key_id, label.profile_digest)
-    places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id)
+    places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id, profile)
     with held(out, label):
         with home.usable():
             home.remember(state, out)
@@ -119,9 +120,9 @@ def local_files(
     """Open what `deidentify` needs: files to files, no state. OUT is held and labelled as for a run."""
     if not settings.deidentify:
         raise UsageError(Code.BAD_SETTING, "SENDIT_DEIDENTIFY=false: copy the files instead.")
-    home, keys, label = _opened(settings, source, out)
+    home, keys, profile, label = _opened(settings, source, out)
     state = home.state_of(out, label.key_id, label.profile_digest)
-    places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id, keep_paths, with_report)
+    places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id, profile, keep_paths, with_report)
     output = FolderOutput(out)
     with held(out, label):
         try:
@@ -179,13 +180,16 @@ def prepare_key(settings: Settings) -> Path:
     return key_path(settings)
 
 
-def _opened(settings: Settings, source: Path, out: Path) -> tuple[Home, "deid.Keyring", OutLabel]:
+def _opened(
+    settings: Settings, source: Path, out: Path
+) -> tuple[Home, "deid.Keyring", "deid.Profile | None", OutLabel]:
     settings.check_destination(out)
     check_apart(source, out, settings.home)
     home = Home(settings.home)
     home.prepare(with_key=settings.key_file is None)
     keys = keyring(settings)
-    return home, keys, label_of(keys, profile_of(settings))
+    profile = profile_of(settings)
+    return home, keys, profile, label_of(keys, profile)
 
 
 def _start_worker(places: LocalPlaces) -> ImagePipeline:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 
-from sendit import __version__, logs
+from sendit import __version__, deid, logs
 from sendit.adapters.gcs_client import storage_client
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
@@ -32,6 +32,7 @@ class CloudPlaces:
 
     settings: Settings
     key_id: str
+    profile: "deid.Profile | None"  # read once: a file may be edited while the function is running
     kept_bytes: int
 
     def pipeline(self) -> ImagePipeline:
@@ -45,7 +46,7 @@ class CloudPlaces:
             output=GcsOutput(client, output_place(self.settings)),
             identifiers=KeyedIdentifiers(keys),
             keys=keys,
-            profile=profile_of(self.settings),
+            profile=self.profile,
             limits=limits_of(self.settings),
             clock=now,
             computing=Lock(),
@@ -67,7 +68,7 @@ def cloud_processing(settings: Settings) -> Processing:
     keys, profile = keyring(settings), profile_of(settings)
     label = label_of(keys, profile)
     count = settings.workers or os.cpu_count() or 1
-    places = CloudPlaces(settings, keys.key_id, settings.in_flight_bytes)
+    places = CloudPlaces(settings, keys.key_id, profile, settings.in_flight_bytes)
     client = storage_client(project())
     output = GcsOutput(client, output_place(settings))
     return Processing(

@@ -31,6 +31,7 @@ def matcher(*names: str, ids: tuple[str, ...] = (), dates: tuple[bytes, ...] = (
 SOMEBODY = matcher("Wunderlich^Hedwig", "Smith^J", ids=("PAT-4711", "ACC4711"), dates=(b"19540314", b"20200229"))
 
 STAY_AS_THEY_ARE = """
+DSA cerebral left ICA
 t1_mprage_sag_p2_iso
 t2_tse_tra_512_fs
 ep2d_diff_4scan_trace_p2_ADC
@@ -179,6 +180,113 @@ Pelvic MRI female
 Fetal brain HASTE
 Lumbar Spine L4/5
 T1 sag 4 mm 0.4 mm gap
+t2_blade_cor_fs
+T1 SE post contrast axial 5mm
+Ax SWAN
+COR T1 FLAIR IR
+Sag PD FS knee
+Whole spine T2 sag composed
+Liver dynamic THRIVE 4 phases
+MRCP thick slab radial
+Ax 3D TOF COW
+dADC Map (mm2/s)
+Perfusion_Weighted rCBV
+relCBF
+TTP
+SSH-DWI trace
+Myocardial T1 map MOLLI post
+Aorta phase contrast through plane VENC 150
+Rectum T2 hi-res oblique
+Knorpel T2 mapping Knie
+Schulter Arthro T1 fs
+MR Angiographie Becken-Bein
+CT Hals mit KM
+CT NNH coronal
+LWS nativ 2mm Knochen
+Pulmonalis Angio CT
+CTPA 1mm
+Neck 2.0 Br38 Q3
+Thorax HR-CT Exspiration
+CT Oberbauch 3-phasig
+Dental CT Unterkiefer
+Polytrauma Arteriell 1.5 mm
+CT Colonography prone
+Sinus w/o 0.6 H70h
+Head Angio 0.6 Hv36 3
+C Spine 1.0 Br59 ax
+Coronary Calcium Score 3mm
+Stroke perfusion CBV maps
+AiCE Body sharp
+TC cranio basale
+TAC abdomino-pélvica con contraste oral e iv
+Scanner abdomino-pelvien temps portal
+Radio genou gauche face profil
+Rx tobillo izquierdo
+Rx colonna lombosacrale in 2 proiezioni
+Mamografia bilateral MLO CC
+Röntgen Sprunggelenk rechts in 2 Ebenen
+Vorfuss rechts dorsoplantar
+Patella tangential
+Panoramaschichtaufnahme
+PET WB uncorrected
+FDG Ganzkörper PET-CT low dose
+68Ga-DOTATATE PET
+Myocardial perfusion rest/stress
+Lung ventilation perfusion planar
+Renal dynamic DTPA
+US thyroid
+Abdomen Sonographie
+Venen Bein links Duplex
+Transvaginal pelvis US
+Coronary angio RCA LAO
+Cerebral angio vertebral artery lateral
+Barium enema
+Hysterosalpingography
+RTSTRUCT bladder prostate
+Simulation CT pelvis full bladder
+Fundus photo
+Cor T2 SSFSE ABD BH
+Ax LAVA +C 20 sec
+MRA Neck w/wo
+Sag CUBE T2 FLAIR
+DIFFUSION DIR 12 TRACEW
+eADC
+t1_fl2d_opp-in_tra_mbh
+t2_haste_fs_tra_mbh_320
+localizer_iso
+de_high-res_psir_sax
+AAHScout
+Survey_MST
+WIP DTI_high_iso
+VEN_BOLD
+MRT HWS ap + ax T2
+MRT OSG rechts nativ
+Schädel sequentiell 4.8 J40s
+ThorAbd venös
+Nativ Leber 5 mm
+Angio Becken-Bein 1.0 B20f
+CT Felsenbein hochauflösend
+CARDIAC 0.5 CE
+Body 5.0 CE FC18
+Head 0.5 FC26 volume
+SmartmA helical thin
+2.5 mm Chest Recon
+AngioTSA
+Abdomino-pelvien 1.25mm portal
+RM ginocchio dx
+Tomosynthesis RCC combo
+Clavicle AP axial R
+Pelvis inlet/outlet
+Rx tórax PA y lateral
+Static whole body posterior
+Bone SPECT CT fused transaxials
+WB CTAC 5 mm
+FDG PET brain iterative
+Hepatobiliary HIDA
+Obstetric BPD
+Left breast US targeted
+Cystography voiding
+Left Ventriculogram RAO 30 deg
 """
 LOSE_A_WORD = [
     ("CaSc 3.0 Qr36 70%", "CaSc 3.0 Qr36 70"),
@@ -187,7 +295,6 @@ LOSE_A_WORD = [
     ("Rx bacino in toto", "Rx bacino in"),
     ("Wirbelsäule ganz stehend", "Wirbelsäule stehend"),
     ("Skull Townes", "Skull"),
-    ("DSA cerebral left ICA", "DSA cerebral left"),
     ("Phantom QA daily", "Phantom QA"),
     ("Smart Prep Series", "Prep Series"),
     ("MRA runoff 3 stations legs", "MRA runoff 3 legs"),
@@ -199,7 +306,7 @@ LOSE_A_WORD = [
 ]
 SOMEBODYS_GO = [
     ("CT Thorax Wunderlich", "CT Thorax"),
-    ("MRT Knie Hr. Huber", "MRT Knie Hr"),
+    ("MRT Knie Hr. Huber", "MRT Knie"),
     ("Kopf 14.03.1954 nativ", "Kopf nativ"),
     ("Follow-up of 2020-02-29 CT", "Follow-up of CT"),
     ("Thorax vom 3. März 2019", "Thorax"),
@@ -215,9 +322,9 @@ SOMEBODYS_GO = [
     ("Patient 95 Jahre Becken", "Patient Becken"),
     ("olga@spital.at Thorax", "Thorax"),
     ("https://pacs.spital.at/x Thorax", "Thorax"),
-    ("Dr. Muster: Schulter links", "Dr Schulter links"),
+    ("Dr. Muster: Schulter links", "Schulter links"),
     ("Zimmer 412 Thorax im Bett", "Thorax im Bett"),
-    ("PAT-4711 knee", "knee"),
+    ("PAT-4711 knee", "PAT knee"),
     ("1.2.826.0.1.222.1 head", "head"),
     ("1.2.826.0.1.222.1_2 head", "2 head"),
     ("ACC4711 CT head", "CT head"),
@@ -276,7 +383,9 @@ def test_no_word_of_the_vocabulary_stays_that_is_the_objects_own(known: Matcher,
 @pytest.mark.parametrize(
     "text",
     [
-        "29.02.2020", "2020.02.29", "29/2/20", "2020-02", "02-2020", "02/20", "29. Feb", "Feb 29", "29 FEV",
+        "29.02.2020", "2020.02.29", "2.3.", "04.1998", "'44", "29th of Oct", "4711", "M 92", "F/92", "tel 51-22",
+        "Nr. 4711",
+        "29/2/20", "2020-02", "02-2020", "02/20", "29. Feb", "Feb 29", "29 FEV",
         "29Mar2020",
         "14 03 54", "10:30", "10:30:15", "1030h15", "1954", "2020_02_29", "20200229", "200229", "29.02.",
         "0664 123456", "+43-512-4711", "(0512) 47 11", "555-1234", "123-45-6789", "123 456 78",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -105,6 +106,7 @@ def test_an_object_alone_in_a_new_process_gives_the_same_bytes_as_after_others(n
         input=last.data,
         stdout=subprocess.PIPE,
         cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": str(number), "TZ": ("UTC", "Asia/Kathmandu")[number % 2]},
         timeout=60,
         check=True,
     )

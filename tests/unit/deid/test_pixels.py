@@ -171,9 +171,7 @@ class Liar(io.BytesIO):
 
 def test_sink_that_has_not_taken_the_pixels_as_they_are_is_refused() -> None:
     with pytest.raises(DeidError) as raised:
-        deidentify(
-            io.BytesIO(instance()), Liar(), profile=PROFILES["research"], keys=KEYS, identify=KEYS.identifiers
-        )
+        deidentify(io.BytesIO(instance()), Liar(), profile=PROFILES["research"], keys=KEYS, identify=KEYS.identifiers)
     assert raised.value.code == "gate_pixels_differ"
 
 

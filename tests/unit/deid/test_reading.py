@@ -211,7 +211,10 @@ def test_nested_text_inherits_the_character_set() -> None:
         sequence(ANATOMIC_REGION, element(0x00100010, "PN", "Müller".encode())),
     )
     kept = sequence(ANATOMIC_REGION, element(0x00080104, "LO", "für Müller".encode()))
-    for nested in (data, instance(element(0x00080005, "CS", "ISO_IR 192"), element(0x00100010, "PN", "Müller".encode()), kept)):
+    for nested in (
+        data,
+        instance(element(0x00080005, "CS", "ISO_IR 192"), element(0x00100010, "PN", "Müller".encode()), kept),
+    ):
         assert "Müller".encode() not in deidentified(nested)[1]
 
 

@@ -24,7 +24,7 @@ SHA256 = {
     "strict_list.json": "69ff6ef71c5482818b07dc4d84a57df3e35ae57a4be2521b712ad089a0fc8ebf",
     "keep_list.json": "9382933edb1e25d273cc50320afe3b74c926627b59fdce03a233fc8f2d41dbcb",
     "vocabulary.json": "568fc83471bb29d08b8913269ac9692405a48fa4c6f33db709aa6722285126b7",
-    "descriptors.json": "e41b26fb2519cc67d9f8128ff99d5ee38cf69aaf69ba2c62cfc835c22f18b411",
+    "descriptors.json": "f97af7279da8cd196bc85ee54a3daa57728ef060d9280896cf3d4d6a735ee7fb",
 }
 
 

@@ -13,8 +13,8 @@ from sendit.deid.dicom.read import codecs_of
 from sendit.deid.dicom.text import decoded
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
-from sendit.deid.identity.identifying import IDENTIFYING
-from sendit.deid.identity.spelling import SHORTEST_SEARCHED, folded, words_of
+from sendit.deid.identity.identifying import IDENTIFYING, NAMES_OF_PLACES
+from sendit.deid.identity.spelling import SHORTEST_SEARCHED, distinctive_words, folded, words_of
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.options import Option
 
@@ -201,7 +201,7 @@ class _Collector:
                 continue
             value = element.value
             if identifies:
-                _collect_texts(value, "PN" in vrs, codecs, evidence)
+                _collect_texts(tag, value, "PN" in vrs, codecs, evidence)
             if "UI" in vrs and not self._keeps_uids:
                 evidence.uids.update(uid for uid in uid_values(value) if uid and uid not in REGISTERED)
             if not vrs.isdisjoint(_DATES) and (rule is not None or not self._keeps_dates):
@@ -224,7 +224,7 @@ def is_retained(rule: Rule) -> bool:
     return rule.action is Action.KEEP and rule.clause.startswith(_ASKED_FOR)
 
 
-def _collect_texts(value: bytes, name: bool, codecs: tuple[str, ...], evidence: Evidence) -> None:
+def _collect_texts(tag: int, value: bytes, name: bool, codecs: tuple[str, ...], evidence: Evidence) -> None:
     """A name group by group, anything else value by value, in every likely reading of its bytes."""
     if len(value) > _MOST_BYTES:
         raise DeidError(Refusal.MALFORMED)
@@ -232,6 +232,9 @@ def _collect_texts(value: bytes, name: bool, codecs: tuple[str, ...], evidence: 
         for found in _VALUE.finditer(reading):
             part = found.group()
             evidence.add(part)
+            if tag in NAMES_OF_PLACES:
+                for word in distinctive_words(part):
+                    evidence.add(word)
             if name:
                 for group in part.split("="):
                     evidence.add_name(group)

@@ -18,7 +18,7 @@ from sendit.deid.rules.vocabulary import ages, labels, months, number_heads, set
 from sendit.deid.values.harmless import YEAR, is_harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sendit.deid.identity.matcher import Matcher
 
@@ -43,7 +43,7 @@ _TOKEN = re.compile(
 _DAY_OR_AGE = re.compile(r"\d{1,4}(?:st|nd|rd|th|er|o)?")
 _DAY_DOT_MONTH = re.compile(r"(?:[1-9]|[0-2]\d|3[01])\.(?:[1-9]|1[0-2])")
 _APOSTROPHES = ("'", "\u2019", "*")
-_TITLES = frozenset("dr prof hr fr mr mrs ms mme sr sra dott".split())
+_TITLES = frozenset({"dr", "prof", "hr", "fr", "mr", "mrs", "ms", "mme", "sr", "sra", "dott"})
 _SIGNS = frozenset("_-/+&,;:.()[]=<>*#%× ")
 _OPENING, _CLOSING, _JOINING = "([", ")]", "_-/+"
 _BLANKS = re.compile(r"\s+")
@@ -113,37 +113,35 @@ def _is_unit(word: str, before: list[_Token]) -> bool:
 
 
 def _judge_numbers(text: str, tokens: list[_Token]) -> None:
-    """Takes out numbers that are more than numbers beside their neighbours: dates, telephones, ages."""
+    """Takes out numbers that are more than that beside their neighbours; lets heads of the others stay: TE 100."""
     for run in _runs_of_numbers(text, tokens):
         digits = sum(len(token.plain) for token in run)
         if len(run) > 1 and (digits > _MOST_DIGITS_IN_A_ROW or _is_date(text, run)):
-            for token in run:
-                token.stays = False
+            _drop(run)
     for at, token in enumerate(tokens):
+        before, behind = text[max(token.start - 1, 0) : token.start], text[token.end : token.end + 1]
         if token.plain in months() or token.plain in ages():
             near = [one for one in tokens[max(at - 2, 0) : at + 3] if _DAY_OR_AGE.fullmatch(one.plain)]
-            for one in near:
-                one.stays = False
-            token.stays = token.stays and not (near and token.plain in months())
+            _drop([*near, token] if near and token.plain in months() else near)
         elif token.plain in labels():
-            for one in takewhile(lambda after: after.plain[:1].isdigit(), tokens[at + 1 : at + _MOST_BEHIND_A_LABEL]):
-                one.stays = False
-        after_token = text[token.end : token.end + 1]
-        if (token.number and text[max(token.start - 1, 0) : token.start] in _APOSTROPHES) or (
-            after_token == "." and _DAY_DOT_MONTH.fullmatch(token.plain)
-        ):
+            _drop(takewhile(_begins_with_a_digit, tokens[at + 1 : at + _MOST_BEHIND_A_LABEL]))
+        if (token.number and before in _APOSTROPHES) or (behind == "." and _DAY_DOT_MONTH.fullmatch(token.plain)):
             token.stays = False
-        if token.plain in _TITLES and after_token == "." and not token.text.isupper():
-            for one in tokens[at : at + 2]:
-                one.stays = False
+        if token.plain in _TITLES and behind == "." and not token.text.isupper():
+            _drop(tokens[at : at + 2])  # Dr. and whoever it is
     for token, after in pairwise(tokens):
-        short = len(after.plain) <= 2
-        if (
-            after.stays
-            and after.number
-            and (token.plain in setting_heads() or (short and token.plain in number_heads()))
-        ):
-            token.stays = True  # TE 100, b=1000, Ga-68
+        heads = setting_heads() | number_heads() if len(after.plain) <= 2 else setting_heads()
+        if after.stays and after.number and token.plain in heads:
+            token.stays = True
+
+
+def _drop(tokens: Iterable[_Token]) -> None:
+    for token in tokens:
+        token.stays = False
+
+
+def _begins_with_a_digit(token: _Token) -> bool:
+    return token.plain[:1].isdigit()
 
 
 def _runs_of_numbers(text: str, tokens: list[_Token]) -> Iterator[list[_Token]]:
@@ -175,16 +173,14 @@ def _is_date(text: str, run: list[_Token]) -> bool:
 def _drop_phrases(tokens: list[_Token], matcher: Matcher) -> None:
     """Takes out neighbours that repeat an identifier together, the fewest first; of a long text everything."""
     if sum(token.stays for token in tokens) > _MOST_WORDS:
-        for token in tokens:
-            token.stays = False
+        _drop(tokens)
     for count in range(2, _MOST_TOGETHER + 1):
         kept = [token for token in tokens if token.stays]
         for at in range(len(kept) - count + 1):
             window = kept[at : at + count]
             phrase = " ".join(token.text for token in window)
             if all(token.stays for token in window) and matcher.echoes(phrase, short=True):
-                for token in window:
-                    token.stays = False
+                _drop(window)
 
 
 def _joined(text: str, tokens: list[_Token]) -> str:

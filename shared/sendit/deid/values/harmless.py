@@ -53,7 +53,7 @@ def _is_plain_number(value: str) -> bool:
 
 
 def _is_filled_up(digits: str) -> bool:
-    return len(digits) > 2 and digits.startswith("0")
+    return len(digits) > 2 and digits.startswith("0") and digits.isdigit()
 
 
 def _is_setting(head: str, digits: str, tail: str) -> bool:
