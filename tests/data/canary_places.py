@@ -26,13 +26,13 @@ LISTED = {
     "DT": "DateTimeOfLastCalibration", "IS": "GPSDifferential", "LO": "OtherPatientIDs",
     "LT": "AdditionalPatientHistory", "OB": "EncapsulatedDocument", "PN": "OperatorsName", "SH": "StationName",
     "SQ": "RequestAttributesSequence", "ST": "InstitutionAddress", "TM": "PatientBirthTime", "UI": "InstanceCreatorUID",
-    "UR": "PixelDataProviderURL", "US": "PregnancyStatus", "UT": "ReasonForVisit",
+    "UR": "PixelDataProviderURL", "UT": "ReasonForVisit",
 }  # fmt: skip
 """For a VR an attribute of Table E.1-1, or of no list, in which nothing like a word may stay."""
 RETIRED = (
     (0x00080010, "SH"), (0x00084000, "LT"), (0x00081000, "AE"), (0x00324000, "LT"), (0x00380040, "LO"),
-    (0x00404000, "LT"), (0x40000010, "LT"), (0x40084000, "ST"), (0x40080042, "LO"), (0x00203401, "CS"),
-    (0x00286030, "US"), (0x00100050, "SQ"), (0x00081140, "SQ"), (0x00280200, "US"), (0x10000010, "US"),
+    (0x00404000, "LT"), (0x40000010, "LT"), (0x40084000, "ST"), (0x40080042, "LO"), (0x00100050, "SQ"),
+    (0x40080300, "SQ"), (0x00321020, "LO"), (0x00321021, "AE"), (0x40080114, "PN"), (0x00101050, "LO"),
 )  # fmt: skip
 LISTED_TAGS = {vr: int(tag_for_keyword(keyword) or 0) for vr, keyword in LISTED.items()}
 KEPT_SEQUENCE, COMMENTS = 0x00082218, 0x00104000
@@ -109,8 +109,7 @@ PLACES: dict[str, Callable[[str, str], tuple[Planted, ...]]] = {
     "private, with a creator": _private("ACME 1.1", 0x01),
     "private, without a creator": _private("", 0x01),
     "private, unsafe, of a safe creator": _private(SAFE_CREATOR, 0xEE),
-    "private, declared to be safe": _private(SAFE_CREATOR, 0x07),
-    "private, safe and a number": _private(SAFE_CREATOR, 0x22),
+    "private, safe and a text": _private(SAFE_CREATOR, 0x6D),
     "private, safe and a sequence": _private(SAFE_CREATOR, 0xFC),
     "private, in a sequence": lambda vr, value: (
         in_depth(KEPT_SEQUENCE, 1, *_private("ACME 1.1", 0x01)(vr, value), undefined=True),
@@ -177,7 +176,8 @@ def _code(meaning: str | bytes, value: str = "121071", scheme: str = "DCM") -> t
 
 
 def _value_of(kind: str, value: str) -> tuple[Planted, ...]:
-    word = value.encode()
+    """The value wherever an item of this type may hold one, but not where a coded string or a code may be anything."""
+    word, small = value.encode(), value.lower().encode()
     holders: dict[str, tuple[Planted, ...]] = {
         "TEXT": (text(0x0040A160, "UT", word),),
         "PNAME": (text(0x0040A123, "PN", word),),
@@ -185,26 +185,21 @@ def _value_of(kind: str, value: str) -> tuple[Planted, ...]:
         "TIME": (text(0x0040A122, "TM", word),),
         "DATETIME": (text(0x0040A120, "DT", word),),
         "UIDREF": (text(0x0040A124, "UI", word),),
-        "CODE": (sequence(0x0040A168, _code(value, value[:16], "99LOCAL")),),
-        "NUM": (
-            sequence(
-                0x0040A300, (sequence(0x004008EA, _code(value, value, "99LOCAL")), text(0x0040A30A, "DS", word[:16]))
-            ),
-        ),
+        "NUM": (sequence(0x0040A300, (text(0x0040A30A, "DS", word),)),),
         "COMPOSITE": (sequence(0x00081199, (text(0x00081150, "UI", word), text(0x00081155, "UI", word))),),
         "IMAGE": (sequence(0x00081199, (text(0x00081155, "UI", word), text(0x00081160, "IS", word))),),
-        "WAVEFORM": (sequence(0x00081199, (text(0x00081155, "UI", word), Planted(0x0040A0B0, "US", word))),),
-        "SCOORD": (Planted(0x00700022, "FL", word), text(0x00700023, "CS", word)),
-        "SCOORD3D": (Planted(0x00700022, "FL", word), text(0x00700023, "CS", word), text(0x30060024, "UI", word)),
-        "TCOORD": (text(0x0040A130, "CS", word), text(0x0040A138, "DS", word), text(0x0040A13A, "DT", word)),
+        "WAVEFORM": (sequence(0x00081199, (text(0x00081155, "UI", word),)),),
+        "SCOORD": (text(0x00700023, "CS", small), text(0x00700024, "CS", small)),
+        "SCOORD3D": (text(0x00700023, "CS", small), text(0x30060024, "UI", word), text(0x30060050, "DS", word)),
+        "TCOORD": (text(0x0040A130, "CS", small), text(0x0040A138, "DS", word), text(0x0040A13A, "DT", word)),
         "CONTAINER": (sequence(CONTENT, (text(0x0040A040, "CS", "TEXT"), text(0x0040A160, "UT", word))),),
-        "TABLE": (sequence(0x0040A801, (text(0x0040A804, "LO", word), text(0x0040A805, "LO", word))),),
+        "TABLE": (sequence(0x0040A801, (sequence(0x0040A808, (text(0x0040A160, "UT", word),)),)),),
     }
-    return tuple(one for one in holders[kind] if one.vr != "FL")
+    return holders[kind]
 
 
 VALUE_TYPES = (
-    "TEXT", "PNAME", "DATE", "TIME", "DATETIME", "UIDREF", "CODE", "NUM", "COMPOSITE", "IMAGE", "WAVEFORM", "SCOORD",
+    "TEXT", "PNAME", "DATE", "TIME", "DATETIME", "UIDREF", "NUM", "COMPOSITE", "IMAGE", "WAVEFORM", "SCOORD",
     "SCOORD3D", "TCOORD", "CONTAINER", "TABLE",
 )  # fmt: skip
 CONCEPTS = (("121071", "DCM"), ("121008", "DCM"), ("121106", "DCM"), ("T-1", "99LOCAL"))
@@ -216,7 +211,7 @@ def report(kind: str, value: str, concept: tuple[str, str], sop_class: str, enco
     item = (
         text(0x0040A010, "CS", "CONTAINS"),
         text(0x0040A040, "CS", kind),
-        sequence(CONCEPT, _code(value, *concept)),
+        sequence(CONCEPT, _code("Finding", *concept)),
         *_value_of(kind, value),
     )
     item = tuple(sorted(item, key=lambda one: one.tag))
@@ -270,9 +265,6 @@ def around(value: str) -> dict[str, bytes]:
         "length of a sequence's end": written(base=named, syntax=jpeg, trailer=fragments[:-4] + word[:4]),
         "offset table": written(
             base=named, syntax=jpeg, trailer=head + item + pack("<L", 16) + word + fragments[len(head) + 8 :]
-        ),
-        "an extra fragment": written(
-            base=named, syntax=jpeg, trailer=fragments[:-8] + item + pack("<L", 16) + word + end
         ),
         "fragments that are no items": written(base=named, syntax=jpeg, trailer=head + word + fragments[len(head) :]),
     }

@@ -88,16 +88,31 @@ def series(random: Random, slices: int) -> list[Case]:
             if tag not in _NEVER_RANDOM | _PIXELS.keys() and not isinstance(before, list):
                 own[tag] = (vr, value(random, vr, one))
         # one slice names another UID of the series, another holds its own in a text
-        named = f"{one.root}.3.{random.randrange(slices)}" if random.random() < 0.3 else "Kopf"
+        named = f"{one.root}.3.{random.choice((number, random.randrange(slices)))}" if random.random() < 0.4 else "Kopf"
         own[0x00204000] = ("LT", one.bytes_of(f"CT {named} axial {number}"))
         own[0x00181030] = ("LO", one.bytes_of(f"Abdomen {named}"))
-        own[0x00181000] = ("LO", one.bytes_of(random.choice((named, "Abdomen", one.family))))
+        own[0x00081090] = ("LO", one.bytes_of(random.choice((named, "Brilliance", f"Brilliance {number}"))))
+        own[0x00181020] = ("LO", one.bytes_of(random.choice((f"v{number}", "v1", f"v1 {named}", one.family))))
         own[0x00180015] = ("CS", random.choice((b"HEAD", b"CHEST", one.family.upper().encode("latin-1", "replace"))))
-        who = replace(one, family="Fremdling", patient_id="OTHER-1") if random.random() < 0.1 else one
+        who = replace(one, family="Fremdling", patient_id="OTHER-1") if random.random() < 0.25 else one
         own[0x00100010] = ("PN", who.bytes_of(who.name))
+        own |= _of_another(random, who) if who is not one and random.random() < 0.5 else {}
         encoder = Random(encoding) if alike else random  # noqa: S311  the same every time
         result.append(Case(_written(encoder, own, one, syntax), profile, who))
     return result
+
+
+def _of_another(random: Random, who: Person) -> Tree:
+    """What may differ in a slice that does not belong to its series, though it is shaped as the others are."""
+    strange: Tree = {
+        0x00100020: ("LO", who.bytes_of(who.patient_id)),
+        0x00080050: ("SH", b"ACC-OTHER"),
+        0x0020000D: ("UI", f"{who.root}.2.9".encode()),
+        0x00080016: ("UI", random.choice(SOP_CLASSES[:5]).encode()),
+        0x00080005: ("CS", random.choice((b"ISO_IR 100", b"ISO_IR 192"))),
+    }
+    tag = random.choice(sorted(strange))
+    return {tag: strange[tag]}
 
 
 def _object(random: Random, one: Person) -> Tree:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from sendit.deid.dicom.limits import DEFAULT_LIMITS, Limits
 from sendit.deid.dicom.pixels import copy_pixels
-from sendit.deid.dicom.read import read_object
 from sendit.deid.dicom.sink import Sink, write_all
 from sendit.deid.dicom.stream import BoundedReader
 from sendit.deid.dicom.write import file_head, pixel_head
 from sendit.deid.gate import check_file_head
-from sendit.deid.memory import memory_of
+from sendit.deid.memory import headers_of, memory_of
 from sendit.deid.report import Report
 from sendit.deid.rules.tables import EDITION
 
@@ -33,7 +32,7 @@ def inspect(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Header:
     Raises:
         DeidError: the object cannot be read.
     """
-    return read_object(BoundedReader(source, limits.max_header_bytes), limits).header
+    return headers_of(limits).header(BoundedReader(source, limits.max_header_bytes))
 
 
 def deidentify(

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import pairwise
 from threading import local
 from typing import TYPE_CHECKING
 
 from sendit.deid.context import Contexts
 from sendit.deid.dicom.elements import Element, ElementHead
 from sendit.deid.dicom.pixels import plan_of
-from sendit.deid.dicom.read import read_trailer
+from sendit.deid.dicom.read import read_object, read_trailer
 from sendit.deid.dicom.stream import Window
-from sendit.deid.dicom.uids import uid_values
-from sendit.deid.identity.evidence import Evidence
 from sendit.deid.identity.matcher import uids_in
 from sendit.deid.prepared import Learnt, Prepared, check_uids, prepared, trailer_done
-from sendit.deid.series import LONGEST_HEADER, Piece, Series, can_be_slots, shape_of
+from sendit.deid.series import Series
+from sendit.deid.shape import Shape, plain_elements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sendit.deid.dicom.header import Header
     from sendit.deid.dicom.limits import Limits
+    from sendit.deid.dicom.read import OpenObject
     from sendit.deid.dicom.stream import BoundedReader
     from sendit.deid.identity.entity import Entity, Identifiers
     from sendit.deid.identity.keys import Keyring
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 _MOST_SERIES = 8
 """Batches are read folder by folder, a few series at a time."""
-_SOP_INSTANCE = 0x00080018
 
 
 class Memory:
@@ -58,7 +56,7 @@ class Memory:
     def _recalled(self, stream: BoundedReader, identify: Callable[[Entity], Identifiers]) -> Prepared | None:
         window = Window(stream, self.limits.max_header_bytes)
         for at, series in enumerate(self._series):
-            found = series.match(window, self.limits)
+            found = series.shape.match(window, self.limits)
             if found is not None:
                 if at:
                     self._series.insert(0, self._series.pop(at))
@@ -75,68 +73,93 @@ class Memory:
         identify: Callable[[Entity], Identifiers],
     ) -> Prepared | None:
         """None if its slots hold what changes more than themselves."""
-        context = series.context
-        header = series.header
+        context, shape = series.context, series.shape
         uids = series.uids
         judged = [series.judged[0]]
         between = iter(series.judged[1:])
-        for slot, element in zip(series.slots, elements, strict=True):
-            if slot.in_meta:
-                continue
+        for slot, element in zip(shape.slots, elements, strict=True):
+            if slot.at < shape.first:
+                continue  # File Meta is made anew
+            expected = series.expected[slot.at]
             raw = window.data[element.start : element.end]
             evidence = context.evidence_of(element, raw, series.creators)
-            if evidence.but_uids() != slot.evidence:
+            if evidence.but_uids() != expected.evidence:
                 return None
             uids |= evidence.uids
             one = context.judged(element, raw, series.creators)
-            if bool(one.encoded) is not slot.stays:
+            if bool(one.encoded) is not expected.stays:
                 return None
             judged += (one, next(between))
-            if element.tag == _SOP_INSTANCE:
-                header = replace(header, sop_instance_uid="\\".join(uid_values(element.value)))
+        header = shape.header_of(elements)
         header.check_identity()
         if identify(header.entity) != context.identifiers or any(uids_in(one.dotted, uids) for one in judged):
             return None
         check_uids(judged, uids, self.profile)
-        plan = None
-        trailer = trailer_done([])
-        if series.pixels is not None:
-            head = ElementHead(series.pixels.tag, series.pixels.vr, series.pixels.length, end)
+        plan, trailer = None, trailer_done([])
+        if shape.pixels is not None:
+            head = ElementHead(shape.pixels.tag, shape.pixels.vr, shape.pixels.length, end)
             stream.seek(end)
-            values = {**series.values, **{element.tag: element.value for element in elements}}
-            plan = plan_of(head, values, stream, header.transfer_syntax, big_endian=False)
-            trailer = trailer_done(read_trailer(stream, self.limits, big_endian=False, implicit=series.implicit))
+            plan = plan_of(head, header.values, stream, header.transfer_syntax, big_endian=False)
+            trailer = trailer_done(read_trailer(stream, self.limits, big_endian=False, implicit=shape.implicit))
         return Prepared(header, context, judged, trailer, stream, plan, series.output_transfer_syntax)
 
     def _learn(self, learnt: Learnt) -> None:
         """Takes an object as the first of its series, or finds out where those of its series differ."""
-        pieces = _with_file_meta(learnt)
-        if pieces is None:
+        opened, context = learnt.opened, learnt.context
+        elements = plain_elements(opened)
+        if elements is None:
             return
-        shape = shape_of(pieces)
         places: frozenset[int] = frozenset()
         for at, known in enumerate(self._series):
-            if known.context is learnt.context and known.shape == shape and known.pixels_alike(learnt.opened.pixels):
-                differing = {i for i, piece in enumerate(pieces) if piece.raw != known.pieces[i].raw}
-                places = known.places | differing
-                if not can_be_slots(pieces, places, learnt.context):
+            widened = known.shape.places_with(opened, elements) if known.context is context else None
+            if widened is not None:
+                if any(elements[place].tag in context.additions for place in widened):
                     return
+                places = widened
                 del self._series[at]
                 break
-        self._series.insert(0, Series(learnt.opened, learnt.context, pieces, learnt.creators, places))
+        shape = Shape(opened, elements, places)
+        series = Series(shape, context, learnt.pieces, learnt.creators, opened.output_transfer_syntax)
+        self._series.insert(0, series)
         del self._series[_MOST_SERIES:]
 
 
-def _with_file_meta(learnt: Learnt) -> list[Piece] | None:
-    """All that was read of an object's header, in the order of its bytes; None if it is not plain enough."""
-    opened = learnt.opened
-    end = opened.pixels.value_position if opened.pixels else opened.window.size
-    if opened.big_endian or not opened.meta or opened.start == 0 or end > LONGEST_HEADER:
-        return None
-    data = opened.window.data
-    meta = [Piece(element, data[element.start : element.end], Evidence(), None) for element in opened.meta]
-    pieces = meta + learnt.pieces
-    return pieces if all(one.element.end == after.element.start for one, after in pairwise(pieces)) else None
+class Headers:
+    """The shapes of headers that were only looked at."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._shapes: list[Shape] = []
+
+    def header(self, stream: BoundedReader) -> Header:
+        """An object's header.
+
+        Raises:
+            DeidError: the object cannot be read.
+        """
+        window = Window(stream, self.limits.max_header_bytes)
+        for at, shape in enumerate(self._shapes):
+            found = shape.match(window, self.limits)
+            if found is not None:
+                if at:
+                    self._shapes.insert(0, self._shapes.pop(at))
+                return shape.header_of(found[0])
+        opened = read_object(stream, self.limits)
+        elements = plain_elements(opened)
+        if elements is not None:
+            self._learn(opened, elements)
+        return opened.header
+
+    def _learn(self, opened: OpenObject, elements: list[Element]) -> None:
+        places: frozenset[int] = frozenset()
+        for at, known in enumerate(self._shapes):
+            widened = known.places_with(opened, elements)
+            if widened is not None:
+                places = widened
+                del self._shapes[at]
+                break
+        self._shapes.insert(0, Shape(opened, elements, places))
+        del self._shapes[_MOST_SERIES:]
 
 
 _held = local()
@@ -148,3 +171,11 @@ def memory_of(profile: Profile, keys: Keyring, limits: Limits) -> Memory:
     if memory is None or memory.keys is not keys or memory.profile != profile or memory.limits != limits:
         memory = _held.memory = Memory(profile, keys, limits)
     return memory
+
+
+def headers_of(limits: Limits) -> Headers:
+    """This thread's headers; other limits begin anew."""
+    headers: Headers | None = getattr(_held, "headers", None)
+    if headers is None or headers.limits != limits:
+        headers = _held.headers = Headers(limits)
+    return headers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sendit.deid.context import Context, Contexts, Judged, Kind
 from sendit.deid.dicom.creators import creators_of
 from sendit.deid.dicom.dictionary import name_of
-from sendit.deid.dicom.elements import PIXEL_REPRESENTATION, raw_value
+from sendit.deid.dicom.elements import PIXEL_REPRESENTATION
 from sendit.deid.dicom.pixels import check_result, plan_pixels
 from sendit.deid.dicom.read import read_object, read_trailer
 from sendit.deid.dicom.uids import uid_values
@@ -91,7 +91,7 @@ def prepared(
     header.check_identity()
     plan = plan_pixels(opened)
     trailer = trailer_done(read_trailer(opened.stream, limits, big_endian=opened.big_endian, implicit=opened.implicit))
-    signed = raw_value(opened.elements, PIXEL_REPRESENTATION) == b"\1\0"
+    signed = header.values.get(PIXEL_REPRESENTATION) == b"\1\0"
     kind = Kind(profile, keys, header.sop_class_uid, opened.codecs, signed, _writes_implicit(opened))
     creators = creators_of(opened.elements, opened.codecs)
     evidence = [kind.evidence_of(element, creators) for element in opened.elements]
@@ -146,15 +146,13 @@ def _writes_implicit(opened: OpenObject) -> bool:
 
 def _judged(opened: OpenObject, context: Context, evidence: list[Evidence], creators: dict[int, str]) -> list[Piece]:
     data = opened.window.data
-    pieces = []
-    for element, found in zip(opened.elements, evidence, strict=True):
-        raw = data[element.start : element.end]
-        pieces.append(Piece(element, raw, found, context.judged(element, raw, creators)))
-    encoded = without_idle_creators([(piece.element.tag, piece.judged.encoded) for piece in pieces if piece.judged])
+    pieces = [
+        Piece(element, found, context.judged(element, data[element.start : element.end], creators))
+        for element, found in zip(opened.elements, evidence, strict=True)
+    ]
+    encoded = without_idle_creators([(piece.element.tag, piece.judged.encoded) for piece in pieces])
     return [
-        piece
-        if piece.judged is None or piece.judged.encoded == part
-        else Piece(piece.element, piece.raw, piece.evidence, idle(piece.element.tag))
+        piece if piece.judged.encoded == part else Piece(piece.element, piece.evidence, idle(piece.element.tag))
         for piece, (_, part) in zip(pieces, encoded, strict=True)
     ]
 
@@ -173,5 +171,5 @@ def idle(tag: int) -> Judged:
 
 
 def _names_own_uid(pieces: list[Piece], own_uids: frozenset[str]) -> bool:
-    dotted = frozenset().union(*(piece.judged.dotted for piece in pieces if piece.judged))
+    dotted = frozenset().union(*(piece.judged.dotted for piece in pieces))
     return uids_in(dotted, own_uids)

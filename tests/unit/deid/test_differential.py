@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import pytest
 from tests.data import objects
 from tests.data.generated import SOP_CLASSES, Case, cases, series
 from tests.data.generated_profiles import PROFILES_TRIED
-from tests.oracle.agreement import differences, disagreements, engine_outcome, oracle_outcome
+from tests.oracle.agreement import KEYS, differences, disagreements, engine_outcome, oracle_outcome
+from tests.oracle.read import open_object
 
-from sendit.deid import PROFILES
+from sendit.deid import DEFAULT_LIMITS, PROFILES, DeidError, deidentify
 
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
@@ -75,6 +77,20 @@ def test_slices_of_a_series_one_after_the_other_in_any_order_and_with_a_stranger
                 engine_outcome(stranger.data, slices[0].profile)
             case = slices[number]
             assert differences(engine_outcome(case.data, case.profile), expected[number]) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_report_of_each_slice_names_the_uids_of_its_own_output(seed: int) -> None:
+    for case in series(Random(seed), 5):  # noqa: S311  the same every time
+        sink = io.BytesIO()
+        try:
+            report = deidentify(io.BytesIO(case.data), sink, profile=case.profile, keys=KEYS, identify=KEYS.identifiers)
+        except DeidError:
+            continue
+        opened = open_object(sink.getvalue(), DEFAULT_LIMITS)
+        named = (report.sop_class_uid, report.sop_instance_uid, report.study_uid, report.series_uid)
+        assert named == tuple(opened.uid(tag) for tag in (0x00080016, 0x00080018, 0x0020000D, 0x0020000E))
+        assert report.output_bytes == len(sink.getvalue())
 
 
 def _orders(random: Random, count: int) -> list[list[int]]:

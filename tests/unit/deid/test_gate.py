@@ -174,7 +174,8 @@ def test_gate_says_how_much_it_looked_for() -> None:
 def test_evidence_is_collected_at_every_level() -> None:
     import io
 
-    from sendit.deid import PROFILES, inspect
+    from sendit.deid import DEFAULT_LIMITS, PROFILES
+    from sendit.deid.dicom.read import open_object
     from sendit.deid.identity.evidence import collected
     from sendit.deid.rules.compiled import rules_for
 
@@ -184,9 +185,9 @@ def test_evidence_is_collected_at_every_level() -> None:
             element(0x00401001, "SH", "REQ-77") + sequence(0x00082218, element(0x00080090, "PN", "Doktor^Dora")),
         )
     )
-    header = inspect(io.BytesIO(data))
-    rules = rules_for(PROFILES["basic"], header.sop_class_uid)
-    evidence: Evidence = collected(header.elements, rules, header.codecs, {})
+    opened = open_object(io.BytesIO(data), DEFAULT_LIMITS)
+    rules = rules_for(PROFILES["basic"], opened.header.sop_class_uid)
+    evidence: Evidence = collected(opened.elements, rules, opened.codecs, {})
     assert {"req-77", "doktor", "dora", "wunderlich", "pat-4711", "acc4711"} <= evidence.searched
     assert {"20200229", "19540314"} <= evidence.dates
     assert "1.2.826.0.1.111.1" in evidence.uids

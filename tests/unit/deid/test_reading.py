@@ -25,6 +25,7 @@ from tests.data.deid_objects import (
 )
 
 from sendit.deid import DeidError, Limits, Refusal, inspect
+from sendit.deid.dicom.read import open_object
 from sendit.deid.errors import SENTENCES
 
 ANATOMIC_REGION = 0x00082218
@@ -275,8 +276,8 @@ def test_sequences_in_un_share_the_budget_of_the_object() -> None:
     inner = sequence(ANATOMIC_REGION, element(0x00104000, "LT", bytes(1_000), implicit=True), implicit=True)[8:]
     data = instance(element(ANATOMIC_REGION, "UN", inner))
     assert refusal(data, Limits(max_header_bytes=2_000)) == "header_too_large"
-    header = inspect(io.BytesIO(data), Limits(max_header_bytes=3_000))
-    found = next(one for one in header.elements if one.tag == ANATOMIC_REGION)
+    opened = open_object(io.BytesIO(data), Limits(max_header_bytes=3_000))
+    found = next(one for one in opened.elements if one.tag == ANATOMIC_REGION)
     assert [[one.tag for one in item] for item in found.items or []] == [[0x00104000]]
 
 

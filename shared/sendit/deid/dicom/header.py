@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sendit.deid.dicom.dictionary import tag_of
-from sendit.deid.dicom.elements import raw_value
 from sendit.deid.dicom.text import components, identity_text
 from sendit.deid.dicom.uids import REGISTERED, is_uid
 from sendit.deid.errors import DeidError, Refusal
 
 if TYPE_CHECKING:
-    from sendit.deid.dicom.elements import Element
     from sendit.deid.identity.entity import Entity
 
 
@@ -20,13 +18,13 @@ if TYPE_CHECKING:
 class Header:
     """The object up to its pixel data, as it came in: everything here is original and identifying.
 
-    `elements` are the undecoded top level and `codecs` those of its text; `transfer_syntax` is the original's UID;
-    `media_storage_sop_class_uid` is what File Meta says, empty if it says nothing; `normalised` names what had
+    `values` are the undecoded values of the top level by tag, empty for a sequence, and `codecs` those of its
+    text; `transfer_syntax` is the original's UID; `media_storage_sop_class_uid` is what File Meta says, empty if it says nothing; `normalised` names what had
     to be put right to read it ('big-endian', 'deflated', 'no-preamble', 'no-file-meta', 'no-transfer-syntax',
     'vr-encoding').
     """
 
-    elements: list[Element]
+    values: dict[int, bytes]
     codecs: tuple[str, ...]
     transfer_syntax: str
     media_storage_sop_class_uid: str
@@ -51,8 +49,7 @@ class Header:
 
         What is no legal text is read as Latin-1: a screen has to see it, too.
         """
-        tag = tag_of(keyword)
-        value = raw_value(self.elements, tag)
+        value = self.values.get(tag_of(keyword))
         if not value:
             return None
         return tuple(components(identity_text(value.split(b"\0", 1)[0], self.codecs), "CS"))

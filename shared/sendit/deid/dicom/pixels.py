@@ -54,7 +54,7 @@ def plan_pixels(opened: OpenObject) -> PixelPlan | None:
     Raises:
         DeidError: `no_pixel_data`, `pixel_data_too_short`, `pixel_data_too_long`, `truncated` or `malformed`.
     """
-    values = {element.tag: element.value for element in opened.elements}
+    values = opened.header.values
     if opened.pixels is None:
         described = values.get(ROWS) and values.get(BITS_ALLOCATED)
         if described or is_image_storage(opened.header.sop_class_uid):

@@ -45,6 +45,7 @@ _WITHOUT_A_PLACE_FOR_PIXELS = (
 _PREAMBLE = 128
 _LONGEST_FIRST_VALUE = 1024
 _LAST_PIXEL_TAG = max(PIXEL_TAGS)
+_PATIENT_ID, _ISSUER_OF_PATIENT_ID, _ACCESSION_NUMBER = 0x00100020, 0x00100021, 0x00080050
 _IDENTITY = (0x00080016, 0x00080018, 0x0020000D, 0x0020000E)
 
 
@@ -224,23 +225,15 @@ def _header(
     codecs: tuple[str, ...],
     notes: tuple[str, ...],
 ) -> Header:
+    values = {element.tag: element.value for element in elements}
     # several values make no UID: Header.check_identity refuses the whole
-    sop_class, sop_instance, study, series = ("\\".join(uid_values(raw_value(elements, tag))) for tag in _IDENTITY)
+    sop_class, sop_instance, study, series = ("\\".join(uid_values(values.get(tag, b""))) for tag in _IDENTITY)
     entity = Entity(
-        issuer=identity_text(raw_value(elements, 0x00100021), codecs),
-        patient_id=identity_text(raw_value(elements, 0x00100020), codecs),
+        issuer=identity_text(values.get(_ISSUER_OF_PATIENT_ID, b""), codecs),
+        patient_id=identity_text(values.get(_PATIENT_ID, b""), codecs),
         study_uid=study,
-        accession=identity_text(raw_value(elements, 0x00080050), codecs),
+        accession=identity_text(values.get(_ACCESSION_NUMBER, b""), codecs),
     )
     return Header(
-        elements,
-        codecs,
-        transfer_syntax,
-        media_storage_sop_class,
-        entity,
-        sop_class,
-        sop_instance,
-        study,
-        series,
-        notes,
+        values, codecs, transfer_syntax, media_storage_sop_class, entity, sop_class, sop_instance, study, series, notes
     )
