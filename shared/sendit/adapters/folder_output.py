@@ -18,7 +18,8 @@ from sendit.ports import Stat, Stored
 
 TEMPORARY = ".sendit-tmp"
 
-_CHUNK = 1024 * 1024
+_CHUNK = 64 * 1024
+"""The memory of larger pieces is fetched anew from the system for each."""
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})
 _PART = re.compile(r"[0-9a-f]{32}")
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -78,20 +79,21 @@ class _Pending:
         self._part = folder / uuid.uuid4().hex
         # not through tempfile: results are shared, so the umask decides who may read them
         descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        self._stream = os.fdopen(descriptor, "w+b", buffering=_CHUNK)
+        self._stream = os.fdopen(descriptor, "w+b", buffering=0)
         self._crc = google_crc32c.Checksum()
         self._size = 0
 
     def write(self, data: bytes, /) -> int:
         with _as_transient():
-            self._stream.write(data)
-        self._crc.update(bytes(data))
+            taken = self._stream.write(data)
+            while taken < len(data):
+                taken += self._stream.write(data[taken:])
+        self._crc.update(data)
         self._size += len(data)
         return len(data)
 
     def commit(self) -> Stored:
         with _as_transient():
-            self._stream.flush()
             os.fsync(self._stream.fileno())
             crc = int.from_bytes(self._crc.digest(), "big")
             self._stream.seek(0)
@@ -106,7 +108,6 @@ class _Pending:
         return Stored(self._name, self._size, crc, created)
 
     def discard(self) -> None:
-        # closing flushes, which fails once more on a full disk; the part goes all the same
         with suppress(OSError):
             self._stream.close()
         with suppress(OSError):
@@ -119,7 +120,8 @@ class _Pending:
             made /= part
             if made.is_symlink():
                 raise ImageError(Code.PLACE_TAKEN)
-            made.mkdir(exist_ok=True)
+            if not made.is_dir():
+                made.mkdir(exist_ok=True)
 
     def _link(self, final: Path) -> bool:
         """Put the object in its place; False if something is there already."""

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sendit.deid.identity.entity import Entity, Identifiers
 
 MINIMUM_KEY_BYTES = 32
+_MOST_REMEMBERED = 64
 _CONTEXT = "sendit/deid/1/"
 
 
@@ -26,7 +27,7 @@ class Keyring:
         ValueError: the key is shorter than 32 bytes.
     """
 
-    __slots__ = ("_key", "_subkeys", "key_id")
+    __slots__ = ("_identifiers", "_key", "_subkeys", "key_id")
 
     key_id: str
     """Short hex that names the key and does not disclose it."""
@@ -36,6 +37,7 @@ class Keyring:
             raise ValueError("the key must be at least 32 bytes long")
         self._key = bytes(key)
         self._subkeys: dict[str, bytes] = {}
+        self._identifiers: dict[Entity, Identifiers] = {}
         self.key_id = self._subkey("key-id").hex()[:16]
 
     def __repr__(self) -> str:
@@ -49,7 +51,16 @@ class Keyring:
         return f"2.25.{int.from_bytes(self._hmac('uid', original.encode())[:16], 'big')}"
 
     def identifiers(self, entity: Entity) -> Identifiers:
-        """The keyed pseudonyms and the date shift of an entity."""
+        """The keyed pseudonyms and the date shift of an entity; the last few are remembered."""
+        known = self._identifiers.get(entity)
+        if known is None:
+            known = self._identifiers_of(entity)
+            if len(self._identifiers) >= _MOST_REMEMBERED:
+                self._identifiers.clear()
+            self._identifiers[entity] = known
+        return known
+
+    def _identifiers_of(self, entity: Entity) -> Identifiers:
         patient = entity.patient_key.encode()
         accession = self._readable("accession", entity.accession.encode(), 14) if entity.accession else ""
         return Identifiers(
