@@ -10,7 +10,7 @@ from sendit.deid.dicom.sink import Sink, write_all
 from sendit.deid.dicom.stream import BoundedReader
 from sendit.deid.dicom.write import file_head, pixel_head
 from sendit.deid.gate import check_file_head
-from sendit.deid.memory import headers_of, memory_of
+from sendit.deid.memory import header_by_memory, prepared_by_memory
 from sendit.deid.report import Report
 from sendit.deid.rules.tables import EDITION
 
@@ -32,7 +32,7 @@ def inspect(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Header:
     Raises:
         DeidError: the object cannot be read.
     """
-    return headers_of(limits).header(BoundedReader(source, limits.max_header_bytes))
+    return header_by_memory(BoundedReader(source, limits.max_header_bytes), limits)
 
 
 def deidentify(
@@ -53,7 +53,7 @@ def deidentify(
         DeidError: the object was refused; what the sink has received is to be thrown away.
     """
     stream = BoundedReader(source, limits.max_header_bytes)
-    ready = memory_of(profile, keys, limits).prepared(stream, identify)
+    ready = prepared_by_memory(stream, limits, profile, keys, identify)
     sop_class_uid, sop_instance_uid, study_uid, series_uid = ready.new_uids
     plan, context = ready.plan, ready.context
     parts = [file_head(sop_class_uid, sop_instance_uid, ready.transfer_syntax)]

@@ -1,8 +1,8 @@
-"""What one thread remembers from object to object: the contexts and series of one profile and key."""
+"""What a process remembers from object to object: the contexts and series of one profile and key."""
 
 from __future__ import annotations
 
-from threading import local
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from sendit.deid.context import Contexts
@@ -162,20 +162,45 @@ class Headers:
         del self._shapes[_MOST_SERIES:]
 
 
-_held = local()
+class _Process:
+    """What this process remembers: the threads of a worker take the slices of one series in turn."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.memory: Memory | None = None
+        self.headers: Headers | None = None
 
 
-def memory_of(profile: Profile, keys: Keyring, limits: Limits) -> Memory:
-    """This thread's memory; another profile, key or limit begins a new one."""
-    memory: Memory | None = getattr(_held, "memory", None)
-    if memory is None or memory.keys is not keys or memory.profile != profile or memory.limits != limits:
-        memory = _held.memory = Memory(profile, keys, limits)
-    return memory
+_process = _Process()
 
 
-def headers_of(limits: Limits) -> Headers:
-    """This thread's headers; other limits begin anew."""
-    headers: Headers | None = getattr(_held, "headers", None)
-    if headers is None or headers.limits != limits:
-        headers = _held.headers = Headers(limits)
-    return headers
+def prepared_by_memory(
+    stream: BoundedReader,
+    limits: Limits,
+    profile: Profile,
+    keys: Keyring,
+    identify: Callable[[Entity], Identifiers],
+) -> Prepared:
+    """An object's header, ready to leave; another profile, key or limit begins a new memory.
+
+    Raises:
+        DeidError: the object cannot be read, or what came of its header may not leave.
+    """
+    with _process.lock:
+        memory = _process.memory
+        if memory is None or memory.keys is not keys or memory.profile != profile or memory.limits != limits:
+            memory = _process.memory = Memory(profile, keys, limits)
+        return memory.prepared(stream, identify)
+
+
+def header_by_memory(stream: BoundedReader, limits: Limits) -> Header:
+    """An object's header, to look at; other limits begin a new memory.
+
+    Raises:
+        DeidError: the object cannot be read.
+    """
+    with _process.lock:
+        headers = _process.headers
+        if headers is None or headers.limits != limits:
+            headers = _process.headers = Headers(limits)
+        return headers.header(stream)
