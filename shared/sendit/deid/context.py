@@ -110,7 +110,9 @@ class Context:
         else:
             searched, uids, dotted = 0, _NONE, _NONE
         judged = Judged(encoded, notes.done(searched), uids, dotted)
-        if len(raw) <= _LONGEST_REMEMBERED and len(self._known) < _MOST_REMEMBERED:
+        if len(raw) <= _LONGEST_REMEMBERED:
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
             self._known[key] = judged
         return judged
 
@@ -122,7 +124,9 @@ class Context:
         known = self._evidence.get(key)
         if known is None:
             known = self.kind.evidence_of(element, creators)
-            if len(raw) <= _LONGEST_REMEMBERED and len(self._evidence) < _MOST_REMEMBERED:
+            if len(raw) <= _LONGEST_REMEMBERED:
+                if len(self._evidence) >= _MOST_REMEMBERED:
+                    self._evidence.clear()
                 self._evidence[key] = known
         return known
 

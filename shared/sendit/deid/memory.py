@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sendit.deid.context import Contexts
-from sendit.deid.dicom.elements import Element, ElementHead
+from sendit.deid.context import Contexts, Judged
+from sendit.deid.dicom.elements import UNDEFINED, Element, ElementHead
 from sendit.deid.dicom.pixels import plan_of
 from sendit.deid.dicom.read import read_object, read_trailer
 from sendit.deid.dicom.stream import Window
 from sendit.deid.identity.matcher import uids_in
-from sendit.deid.prepared import Learnt, Prepared, check_uids, prepared, trailer_done
-from sendit.deid.series import Series
+from sendit.deid.prepared import Prepared, check_uids, prepared, trailer_done
+from sendit.deid.series import Learnt, Series
 from sendit.deid.shape import Shape, plain_elements
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Memory:
         """None if its slots hold what changes more than themselves."""
         context, shape = series.context, series.shape
         uids = series.uids
+        slots: list[Judged] = []
         judged = [series.judged[0]]
         between = iter(series.judged[1:])
         for slot, element in zip(shape.slots, elements, strict=True):
@@ -82,25 +84,32 @@ class Memory:
                 continue  # File Meta is made anew
             expected = series.expected[slot.at]
             raw = window.data[element.start : element.end]
-            evidence = context.evidence_of(element, raw, series.creators)
-            if evidence.but_uids() != expected.evidence:
-                return None
-            uids |= evidence.uids
+            if expected.evidence is not None:
+                evidence = context.evidence_of(element, raw, series.creators)
+                if evidence.but_uids() != expected.evidence:
+                    return None
+                uids |= evidence.uids
             one = context.judged(element, raw, series.creators)
             if bool(one.encoded) is not expected.stays:
                 return None
+            slots.append(one)
             judged += (one, next(between))
         header = shape.header_of(elements)
         header.check_identity()
-        if identify(header.entity) != context.identifiers or any(uids_in(one.dotted, uids) for one in judged):
+        seen = (series.together, *slots)
+        if identify(header.entity) != context.identifiers or any(uids_in(one.dotted, uids) for one in seen):
             return None
-        check_uids(judged, uids, self.profile)
-        plan, trailer = None, trailer_done([])
-        if shape.pixels is not None:
-            head = ElementHead(shape.pixels.tag, shape.pixels.vr, shape.pixels.length, end)
-            stream.seek(end)
-            plan = plan_of(head, header.values, stream, header.transfer_syntax, big_endian=False)
-            trailer = trailer_done(read_trailer(stream, self.limits, big_endian=False, implicit=shape.implicit))
+        check_uids(seen, uids, self.profile)
+        plan = series.plan
+        stream.seek(end)
+        if plan is not None:
+            if plan.encapsulated:
+                head = ElementHead(plan.tag, plan.vr, UNDEFINED, end)
+                plan = plan_of(head, header.values, stream, header.transfer_syntax, big_endian=False)
+            else:
+                stream.skip(plan.source_length)
+                plan = replace(plan, start=end)
+        trailer = trailer_done(read_trailer(stream, self.limits, big_endian=False, implicit=shape.implicit))
         return Prepared(header, context, judged, trailer, stream, plan, series.output_transfer_syntax)
 
     def _learn(self, learnt: Learnt) -> None:
@@ -119,7 +128,7 @@ class Memory:
                 del self._series[at]
                 break
         shape = Shape(opened, elements, places)
-        series = Series(shape, context, learnt.pieces, learnt.creators, opened.output_transfer_syntax)
+        series = Series(shape, context, learnt)
         self._series.insert(0, series)
         del self._series[_MOST_SERIES:]
 

@@ -19,7 +19,7 @@ from sendit.deid.identity.matcher import uids_in
 from sendit.deid.report import Done
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.options import Option
-from sendit.deid.series import Piece, outcomes_of
+from sendit.deid.series import Learnt, Piece, outcomes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -61,16 +61,6 @@ class Prepared:
             uid(header.study_uid),
             uid(header.series_uid),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Learnt:
-    """An object that was read as a whole, for what it teaches about its series."""
-
-    opened: OpenObject
-    context: Context
-    pieces: list[Piece]
-    creators: dict[int, str]
 
 
 def prepared(
@@ -124,7 +114,7 @@ def prepared(
         raise DeidError(Refusal.GATE_UID_MISMATCH)
     if plan is not None:
         check_result(plan, values)
-    return result, Learnt(opened, context, pieces, creators)
+    return result, Learnt(opened, context, pieces, creators, plan)
 
 
 def check_uids(judged: Iterable[Judged], own_uids: frozenset[str], profile: Profile) -> None:

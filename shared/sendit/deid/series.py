@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sendit.deid.context import Judged
+from sendit.deid.identity.evidence import may_identify
 from sendit.deid.report import together
 from sendit.deid.treatment import PSEUDONYM_VRS
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from sendit.deid.context import Context
     from sendit.deid.dicom.elements import Element
+    from sendit.deid.dicom.pixels import PixelPlan
+    from sendit.deid.dicom.read import OpenObject
     from sendit.deid.identity.evidence import Evidence
     from sendit.deid.shape import Shape
 
@@ -32,40 +35,52 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Learnt:
+    """An object that was read as a whole, for what it teaches about its series."""
+
+    opened: OpenObject
+    context: Context
+    pieces: list[Piece]
+    creators: dict[int, str]
+    plan: PixelPlan | None
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
-    """What an element in a slot must have in common with those that stood there before."""
+    """What an element in a slot must have in common with those that stood there before.
+
+    `evidence` is None for a kind of element in which there can be none.
+    """
 
     stays: bool
-    evidence: tuple[object, ...]
+    evidence: tuple[object, ...] | None
 
 
 class Series:
     """A shape with its context: `judged` is what became of the runs, merged with additions, around the slots.
 
-    `uids` are the unregistered UIDs in the runs.
+    `together` is what became of all runs, `uids` are the unregistered UIDs in them.
     """
 
-    def __init__(
-        self,
-        shape: Shape,
-        context: Context,
-        pieces: Sequence[Piece],
-        creators: dict[int, str],
-        output_transfer_syntax: str,
-    ) -> None:
+    def __init__(self, shape: Shape, context: Context, learnt: Learnt) -> None:
         self.shape = shape
         self.context = context
-        self.creators = creators
-        self.output_transfer_syntax = output_transfer_syntax
+        self.creators = learnt.creators
+        self.plan = learnt.plan
+        self.output_transfer_syntax = learnt.opened.output_transfer_syntax
+        pieces = learnt.pieces
         slots = {slot.at - shape.first for slot in shape.slots if slot.at >= shape.first}
         self.expected = {
-            slot.at: Expected(bool(piece.judged.encoded), piece.evidence.but_uids())
+            slot.at: Expected(
+                bool(piece.judged.encoded), piece.evidence.but_uids() if may_identify(piece.element) else None
+            )
             for slot in shape.slots
             if slot.at >= shape.first
             for piece in (pieces[slot.at - shape.first],)
         }
         self.uids = frozenset(uid for at, piece in enumerate(pieces) if at not in slots for uid in piece.evidence.uids)
         self.judged = tuple(_between(outcomes_of(pieces, context), {pieces[at].element.tag for at in slots}))
+        self.together = _as_one(list(self.judged))
 
 
 def outcomes_of(pieces: Sequence[Piece], context: Context) -> list[tuple[int, Judged]]:
