@@ -69,9 +69,9 @@ class PendingOutput(Protocol):
         """Append. Raises `TransientError` (no_space, output_unavailable)."""
 
     def commit(self) -> Stored:
-        """Make it visible, whole, under its name, after reading it back and comparing crc32c.
+        """Make it visible, whole, under its name, verified by crc32c.
 
-        Create-only: the same bytes under the name are a no-op, other bytes raise `ImageError` (conflict).
+        A folder's bytes are read back; Cloud Storage says what it has computed of those it stored. Create-only: the same bytes under the name are a no-op, other bytes raise `ImageError` (conflict).
         Raises `TransientError` (output_not_verified, no_space, output_unavailable).
         """
 
