@@ -71,7 +71,8 @@ class PendingOutput(Protocol):
     def commit(self) -> Stored:
         """Make it visible, whole, under its name, verified by crc32c.
 
-        A folder's bytes are read back; Cloud Storage says what it has computed of those it stored. Create-only: the same bytes under the name are a no-op, other bytes raise `ImageError` (conflict).
+        A folder's bytes are read back; Cloud Storage says what it has computed of those it stored. Create-only:
+        the same bytes under the name are a no-op, other bytes raise `ImageError` (conflict).
         Raises `TransientError` (output_not_verified, no_space, output_unavailable).
         """
 

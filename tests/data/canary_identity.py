@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
-_MONTHS = "January February March April May June July August September October November December".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 @dataclass(frozen=True)
@@ -93,7 +106,13 @@ class Identity:
         for one in (family, given, self.referring.split("^")[0], self.requester.split("^")[0]):
             yield from (one, one.upper(), one.lower(), plain(one), f"x_{one}_y", f"{one}2")
         if len(plain(family)) > 4 and family.isascii():
-            yield from (f"{given}{family}", f"{given[0]}{family}", " ".join(family), f"{family}s", f"MR{family.upper()}")
+            yield from (
+                f"{given}{family}",
+                f"{given[0]}{family}",
+                " ".join(family),
+                f"{family}s",
+                f"MR{family.upper()}",
+            )
         if self.ideographic:
             yield from (self.ideographic, self.ideographic.replace("^", " "), self.ideographic.replace("^", ""))
         if plain(family) != family and family.isalpha():

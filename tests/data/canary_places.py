@@ -79,9 +79,7 @@ def _private(creator: str, number: int, *, group: int = 0x2001) -> Callable[[str
 
 
 def _nested(depth: int, *, undefined: bool, as_un: bool = False) -> Callable[[str, str], tuple[Planted, ...]]:
-    return lambda vr, value: (
-        in_depth(KEPT_SEQUENCE, depth, *_elements(vr, value), undefined=undefined, as_un=as_un),
-    )
+    return lambda vr, value: (in_depth(KEPT_SEQUENCE, depth, *_elements(vr, value), undefined=undefined, as_un=as_un),)
 
 
 def _at(tag: int) -> Callable[[str, str], tuple[Planted, ...]]:
@@ -260,7 +258,9 @@ def around(value: str) -> dict[str, bytes]:
         "preamble": written(preamble=word.ljust(128, b"\0")),
         "end of the preamble": written(preamble=word.rjust(128, b"\0")),
         "behind fragments": written(base=named, syntax=jpeg, trailer=fragments + encoded((behind["private"],))),
-        "behind fragments, padding": written(base=named, syntax=jpeg, trailer=fragments + encoded((behind["padding"],))),
+        "behind fragments, padding": written(
+            base=named, syntax=jpeg, trailer=fragments + encoded((behind["padding"],))
+        ),
         "behind fragments, as bytes": written(base=named, syntax=jpeg, trailer=fragments + word),
         "length of a sequence's end": written(base=named, syntax=jpeg, trailer=fragments[:-4] + word[:4]),
         "offset table": written(
