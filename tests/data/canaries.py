@@ -18,7 +18,7 @@ from tests.data.canary_search import Canary, find, search_tree
 from tests.data.headers import CREATOR
 from tests.data.objects import KINDS
 
-__all__ = ["CANARY_FILE", "CANARY_FOLDER", "Canary", "canary", "find", "planted", "search_tree"]
+__all__ = ["CANARY_FILE", "CANARY_FOLDER", "Canary", "canary", "find", "RETAINED", "planted", "search_tree"]
 
 CANARY_FOLDER = Canary("CNRYFOLDERQX", "folder name")
 CANARY_FILE = Canary("CNRYFILEQX", "file name")
@@ -55,6 +55,9 @@ TOP_LEVEL = (
     "ImagePresentationComments", "TextComments", "Arbitrary",
 )  # fmt: skip
 """Keywords planted in the object itself, each with one value legal for its VR."""
+
+RETAINED = frozenset({"EthnicGroup", "PatientSize", "PatientWeight"})
+"""Those of them that Retain Patient Characteristics keeps; they may be in images alone."""
 
 NESTED = (
     "PatientName", "PatientID", "AccessionNumber", "OperatorsName", "StudyDate", "ContentDate",
