@@ -18,7 +18,7 @@ from tests.data.canary_search import Canary, find, search_tree
 from tests.data.headers import CREATOR
 from tests.data.objects import KINDS
 
-__all__ = ["CANARY_FILE", "CANARY_FOLDER", "Canary", "canary", "find", "RETAINED", "planted", "search_tree"]
+__all__ = ["CANARY_FILE", "CANARY_FOLDER", "RETAINED", "Canary", "canary", "find", "planted", "search_tree"]
 
 CANARY_FOLDER = Canary("CNRYFOLDERQX", "folder name")
 CANARY_FILE = Canary("CNRYFILEQX", "file name")

@@ -142,7 +142,9 @@ def report(whose: Identity, turn: int) -> bytes:
     def put(tag: int, vr: str, value: str) -> Planted:
         return text(tag, vr, whose.encoded(value))
 
-    moment = f"{whose.day}101112"
+    moment, unit = f"{whose.day}101112", code(spelled(8), "mm", "UCUM")
+    label, drawn = put(0x00700002, "CS", spelled(11).upper()[:16]), (put(0x00700006, "ST", spelled(12)),)
+    before = sequence(0x04000550, (put(0x00100010, "PN", whose.name),))
     items = (
         item("TEXT", put(0x0040A160, "UT", f"Abdomen of {spelled(0)}, {spelled(1)} normal {spelled(2)}")),
         item("TEXT", put(0x0040A160, "UT", spelled(3)), concept=spelled(4)),
@@ -153,8 +155,8 @@ def report(whose: Identity, turn: int) -> bytes:
         item("UIDREF", put(0x0040A124, "UI", f"{whose.uid}.1")),
         item("CODE", sequence(0x0040A168, code(spelled(5), spelled(6)[:16], "99LOCAL"))),
         item("CODE", sequence(0x0040A168, code(spelled(7), "121071", "DCM"))),
-        item("NUM", sequence(0x0040A300, (sequence(0x004008EA, code(spelled(8), "mm", "UCUM")), put(0x0040A30A, "DS", whose.day)))),
-        item("COMPOSITE", sequence(0x00081199, (put(0x00081150, "UI", "1.2.3.4"), put(0x00081155, "UI", f"{whose.uid}.1")))),
+        item("NUM", sequence(0x0040A300, (sequence(0x004008EA, unit), put(0x0040A30A, "DS", whose.day)))),
+        item("COMPOSITE", sequence(0x00081199, (put(0x00081155, "UI", f"{whose.uid}.1"),))),
         item("TCOORD", put(0x0040A13A, "DT", moment)),
         item("CONTAINER", sequence(0x0040A730, item("TEXT", put(0x0040A160, "UT", spelled(9))))),
     )  # fmt: skip
@@ -165,10 +167,10 @@ def report(whose: Identity, turn: int) -> bytes:
         put(0x0040A040, "CS", "CONTAINER"),
         sequence(0x0040A043, code(spelled(10), "T-1", "99LOCAL")),
         sequence(0x0040A730, *ordered),
-        sequence(0x00700001, (put(0x00700002, "CS", spelled(11).upper()[:16]), sequence(0x00700008, (put(0x00700006, "ST", spelled(12)),)))),
+        sequence(0x00700001, (label, sequence(0x00700008, drawn))),
         sequence(0x00700060, (put(0x00700002, "CS", "LAYER"), put(0x00700068, "LO", spelled(13)))),
         sequence(0x0040B020, (put(0x00700006, "ST", f"Lead II {spelled(14)}"),)),
-        sequence(0x04000561, (put(0x04000564, "LO", spelled(15)), sequence(0x04000550, (put(0x00100010, "PN", whose.name),)))),
+        sequence(0x04000561, (before, put(0x04000564, "LO", spelled(15)))),
     )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ PLACES: dict[str, Callable[[str, str], tuple[Planted, ...]]] = {
     "in a safe private sequence": lambda vr, value: (
         text(0x20010010, "LO", SAFE_CREATOR), sequence(0x200110FC, _elements(vr, value)),
     ),
-    "an illegal private group": _at(0x00070011),
+    "an illegal private group": _at(0x00071011),
     "an odd group without a block": _at(0x00090001),
     "the last block": _private("ACME 1.1", 0xFF, group=0x5FFF),
     "unknown and public": _at(0x00183333),
@@ -132,7 +132,7 @@ PLACES: dict[str, Callable[[str, str], tuple[Planted, ...]]] = {
     "overlay data": _at(0x60003000),
     "overlay comments": _at(0x60024000),
     "overlay label": _at(0x601E1500),
-    "overlay of an odd number": _at(0x60010022),
+    "overlay of an odd number": _at(0x60011022),
     "icon": _within(0x00880200),
     "icon's pixels": lambda vr, value: (sequence(0x00880200, _elements(vr, value, 0x7FE00010)),),
     "other pixels": lambda vr, value: (sequence(KEPT_SEQUENCE, _elements(vr, value, 0x7FE00008)),),
