@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]  # its home is private
+
 from sendit.deid.dicom.dictionary import dictionary_vr
 from sendit.deid.dicom.text import components, decoded, known_codecs, unpadded
 from sendit.deid.dicom.uids import is_uid, uid_values
@@ -65,7 +67,16 @@ def retained_action(tag: int, vr: str, value: bytes, codecs: tuple[str, ...]) ->
     if tag == SPECIFIC_CHARACTER_SET:
         return Action.STRUCTURE if known_codecs(value) else Action.REMOVE
     textless = vr in {"CS", "DS", "IS"} or vr in NUMBER_VRS or (vr in BULK_VRS and expected != "OB")
-    return Action.KEEP if textless and is_sound(vr, value, codecs) else Action.REMOVE
+    sound = textless and is_sound(vr, value, codecs) and not has_too_many(tag, vr, value)
+    return Action.KEEP if sound else Action.REMOVE
+
+
+def has_too_many(tag: int, vr: str, value: bytes) -> bool:
+    """Whether a binary number has more values than its Value Multiplicity allows."""
+    if vr not in NUMBER_VRS or tag not in DicomDictionary:
+        return False
+    most = DicomDictionary[tag][1].rpartition("-")[2]
+    return most.isdigit() and len(value) // VALUE_BYTES[vr] > int(most)
 
 
 def is_sound(vr: str, value: bytes, codecs: tuple[str, ...]) -> bool:

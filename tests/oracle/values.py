@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.oracle.model import Value
-from tests.oracle.retained import are_uids, is_sound
+from tests.oracle.retained import are_uids, has_too_many, is_sound
 
 from sendit.deid.dicom.text import components, decoded, identity_text, needs_bytes_searched, unpadded
 from sendit.deid.dicom.uids import REGISTERED, is_uid, uid_values
@@ -84,7 +84,7 @@ class Values:
             return self._uid_made(value, action, rule)
         if action is Action.DUMMY:
             return dummy(tag, vr)
-        if action is Action.KEEP and is_sound(vr, value, codecs):
+        if action is Action.KEEP and is_sound(vr, value, codecs) and not has_too_many(tag, vr, value):
             return unpadded(value) if vr in STRING_VRS else value
         if action is Action.HASH and vr in TEXT_VRS:
             text = decoded(value, vr, codecs)

@@ -10,6 +10,7 @@ from sendit.deid.dicom.creators import creator_for
 from sendit.deid.dicom.dictionary import name_of
 from sendit.deid.dicom.write import element_bytes, item_bytes
 from sendit.deid.engine import Engine, Notes
+from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.gate import Gate
 from sendit.deid.identity.evidence import Evidence, collected, may_identify
 from sendit.deid.identity.matcher import Matcher
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from sendit.deid.identity.keys import Keyring
     from sendit.deid.rules.profile import Profile
 
-_MOST_REMEMBERED, _LONGEST_REMEMBERED = 1_000, 2_048
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 500, 1_024
+_MOST_LISTED_REMEMBERED = 16
 _NONE: frozenset[str] = frozenset()
 _NO_EVIDENCE = Evidence()
 
@@ -34,14 +36,15 @@ _NO_EVIDENCE = Evidence()
 class Judged:
     """One top-level element as it may leave, empty if it may not, after the gate has looked at it.
 
-    `uids` are the unregistered UIDs in it, `dotted` the dotted numbers in its texts: they are compared with the
-    object's own UIDs when all of those are known.
+    `uids` are the unregistered UIDs in it, `dotted` the dotted numbers in its texts, `runs` those in its other bytes:
+    they are compared with the object's own UIDs when all of those are known.
     """
 
     encoded: bytes
     done: Done
     uids: frozenset[str] = _NONE
     dotted: frozenset[str] = _NONE
+    runs: frozenset[str] = _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Kind:
     codecs: tuple[str, ...]
     signed: bool
     implicit: bool
+    big_endian: bool
 
     def evidence_of(self, element: Element, creators: dict[int, str]) -> Evidence:
         """What identifies in one top-level element; the object's is that of all of them together.
@@ -77,6 +81,11 @@ class Context:
         evidence: Evidence,
         own_uids: frozenset[str] = _NONE,
     ) -> None:
+        """Makes ready what is looked for.
+
+        Raises:
+            DeidError: `gate_identifier_left`, the pseudonym is one of the object's own identifiers.
+        """
         self.kind = kind
         self.identifiers = identifiers
         self.values_searched = len(evidence) - len(evidence.uids)
@@ -86,8 +95,10 @@ class Context:
         self.treatment = Treatment(kind.profile, kind.keys, entity, identifiers, matcher, own_uids)
         self._engine = Engine(kind.profile, rules, self.treatment, **options)
         self._gate = Gate(rules, matcher, **options)
-        self._known: dict[tuple[bytes, str | None], Judged] = {}
+        self._known: dict[tuple[bytes, str, str | None], Judged] = {}
         self._evidence: dict[tuple[bytes, str | None], Evidence] = {}
+        if matcher.evidence.is_one(identifiers.patient):
+            raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)  # a pseudonym that is another identifier of the object
         self.additions = self._additions()
 
     def judged(self, element: Element, raw: bytes, creators: dict[int, str]) -> Judged:
@@ -97,7 +108,7 @@ class Context:
             DeidError: `malformed`, `gate_identifier_left` or `gate_unreadable`.
         """
         creator = creator_for(element.tag, creators)
-        key = (raw, creator)
+        key = (raw, element.vr, creator)
         known = self._known.get(key) if len(raw) <= _LONGEST_REMEMBERED else None
         if known is not None:
             return known
@@ -106,11 +117,11 @@ class Context:
         encoded = self._engine.encoded(element, codecs, creator, notes)
         if encoded:
             seen = self._gate.check(encoded, [element], codecs, creators)
-            searched, uids, dotted = seen.elements, frozenset(seen.uids), frozenset(seen.dotted)
+            found = (frozenset(seen.uids), frozenset(seen.dotted), frozenset(seen.runs))
+            judged = Judged(encoded, notes.done(seen.elements), *found)
         else:
-            searched, uids, dotted = 0, _NONE, _NONE
-        judged = Judged(encoded, notes.done(searched), uids, dotted)
-        if len(raw) <= _LONGEST_REMEMBERED:
+            judged = Judged(encoded, notes.done())
+        if len(raw) <= _LONGEST_REMEMBERED and len(judged.done.changed) <= _MOST_LISTED_REMEMBERED:
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()
             self._known[key] = judged

@@ -17,7 +17,7 @@ from sendit.deid.dicom.read import codecs_of
 from sendit.deid.dicom.write import element_bytes, item_bytes
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.marks import MARKS
-from sendit.deid.report import MOST_LISTED, Done
+from sendit.deid.report import MOST_CHARACTERS, MOST_LISTED, Done
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.describing import REQUIRED_SOUND, sound_vr
 from sendit.deid.rules.options import Option
@@ -40,10 +40,11 @@ _REMOVED = Rule(Action.REMOVE, Action.REMOVE, "")
 class Notes:
     """What was done inside one top-level element."""
 
-    __slots__ = ("changed", "kept", "omitted")
+    __slots__ = ("changed", "characters_left", "kept", "omitted")
 
     def __init__(self) -> None:
         self.kept = 0
+        self.characters_left = MOST_CHARACTERS
         self.changed: list[tuple[str, str]] = []
         self.omitted: Counter[str] = Counter()
 
@@ -51,7 +52,8 @@ class Notes:
         """Counts an element, and lists it if it was changed."""
         if action is Action.KEEP:
             self.kept += 1
-        elif len(self.changed) < MOST_LISTED:
+        elif len(self.changed) < MOST_LISTED and len(path) <= self.characters_left:
+            self.characters_left -= len(path)
             self.changed.append((path, str(action)))
         else:
             self.omitted[str(action)] += 1

@@ -16,13 +16,13 @@ another. What is exempt, and why:
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from struct import unpack_from
 from typing import TYPE_CHECKING
 
 from sendit.deid.content import content_rule_of, forced_by, holds_content
 from sendit.deid.dicom.dictionary import dictionary_vr
-from sendit.deid.dicom.elements import element_of
 from sendit.deid.dicom.text import components, decoded, known_codecs, needs_bytes_searched, unpadded
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.dicom.vrs import NUMERIC_STRING_VRS, STRING_VRS, TEXT_VRS, concrete_vr
@@ -49,17 +49,23 @@ _STANDARD_SCHEMES = frozenset({b"DCM", b"FMA", b"LN", b"NCIt", b"SCT", b"SNM3", 
 _DATES = frozenset({"DA", "DT"})
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _ITEM = (0xFFFE, 0xE000)
+_RUN = re.compile(rb"[0-9.]{10,}+")
 
-Written = tuple[int, str, bytes]
+Written = tuple[int, str, memoryview]
 
 
 @dataclass(slots=True)
 class Seen:
-    """How many elements were looked at, the unregistered UIDs among them, and the dotted numbers in their texts."""
+    """How many elements were looked at, and where in them the object's own UIDs may stand.
+
+    `uids` are the unregistered ones in UI elements, `dotted` the dotted numbers in texts, `runs` runs of digits and
+    dots in other bytes.
+    """
 
     elements: int
     uids: set[str]
     dotted: set[str]
+    runs: set[str]
 
 
 class Gate:
@@ -77,13 +83,13 @@ class Gate:
         Raises:
             DeidError: `gate_identifier_left` or `gate_unreadable`.
         """
-        seen = Seen(0, set(), set())
-        self._check(encoded, original, self._rules.top, codecs, creators, {}, seen)
+        seen = Seen(0, set(), set(), set())
+        self._check(memoryview(encoded), original, self._rules.top, codecs, creators, {}, seen)
         return seen
 
     def _check(
         self,
-        encoded: bytes,
+        encoded: memoryview,
         original: Item,
         level: Level,
         codecs: tuple[str, ...],
@@ -92,24 +98,25 @@ class Gate:
         seen: Seen,
     ) -> None:
         written = list(self._read(encoded))
+        origins = {element.tag: element for element in original}
         for tag, _, value in written:
             if tag == _SPECIFIC_CHARACTER_SET:
-                codecs = tuple(known_codecs(value)) or ("ascii",)
+                codecs = tuple(known_codecs(bytes(value))) or ("ascii",)
             elif tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:  # noqa: PLR2004  PS3.5 7.8.1
-                creators = {**creators, tag: unpadded(value).decode("latin-1")}
+                creators = {**creators, tag: unpadded(bytes(value)).decode("latin-1")}
         for tag, declared, value in written:
             if tag in MARKS:
                 continue
             seen.elements += 1
             vr, rule = self._judged_as(tag, declared, level, creators, forced)
-            before = element_of(original, tag)
+            before = origins.get(tag)
             if vr == "SQ":
                 self._check_items(value, before, level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag), codecs, seen)
-            elif self._is_left(tag, vr, value, before, written, codecs, rule, seen):
+            elif self._is_left(tag, vr, bytes(value), before, written, codecs, rule, seen):
                 raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
 
     def _check_items(
-        self, encoded: bytes, before: Element | None, level: Level, codecs: tuple[str, ...], seen: Seen
+        self, encoded: memoryview, before: Element | None, level: Level, codecs: tuple[str, ...], seen: Seen
     ) -> None:
         items = list(_items(encoded))
         origins: list[tuple[Item, Mapping[int, Rule]]] = []
@@ -152,6 +159,7 @@ class Gate:
         """Whether an element still holds something of the original's identity."""
         matcher = self._matcher
         if vr not in STRING_VRS:
+            seen.runs.update(_runs_in(value))
             return matcher.in_bytes(value) or matcher.in_numbers(vr, value)
         if vr == "UI":
             seen.uids.update(uid for uid in uid_values(value) if uid and uid not in REGISTERED)
@@ -174,12 +182,12 @@ class Gate:
             return any(part[:8] in days for part in values)
         if tag in PSEUDONYM_VRS:
             return any(matcher.evidence.is_one(part) for part in values)
-        if tag == _CODE_VALUE and any(
-            other == _CODING_SCHEME and unpadded(scheme) in _STANDARD_SCHEMES for other, _, scheme in beside
-        ):
-            return False
         for part in values:
             seen.dotted.update(matcher.dotted_in(part))
+        if tag == _CODE_VALUE and any(
+            other == _CODING_SCHEME and unpadded(bytes(scheme)) in _STANDARD_SCHEMES for other, _, scheme in beside
+        ):
+            return False
         if values and needs_bytes_searched(value) and matcher.in_bytes(value):
             return True
         short = may_hold_initials(tag, vr)
@@ -188,14 +196,14 @@ class Gate:
         look = matcher.echoes if strict else matcher.in_text
         return any(look(part, short=short) for part in values)
 
-    def _read(self, encoded: bytes) -> Iterator[Written]:
+    def _read(self, encoded: memoryview) -> Iterator[Written]:
         """The elements of one level, of which every length is defined and nothing is left over."""
         at = 0
         while at < len(encoded):
             if len(encoded) - at < 8:
                 raise DeidError(Refusal.GATE_UNREADABLE)
             group, number = unpack_from("<HH", encoded, at)
-            vr = b"" if self._implicit else encoded[at + 4 : at + 6]
+            vr = b"" if self._implicit else bytes(encoded[at + 4 : at + 6])
             if self._implicit:
                 length, start = unpack_from("<L", encoded, at + 4)[0], at + 8
             elif vr not in _LONG:
@@ -210,6 +218,14 @@ class Gate:
             yield group << 16 | number, vr.decode("latin-1"), encoded[start:at]
 
 
+def _runs_in(value: bytes) -> set[str]:
+    """The runs of digits and dots in bytes of any kind, or in the two bytes of UTF-16, that may hold UIDs."""
+    if b"." not in value:
+        return set()
+    spelled = (value, value.replace(b"\0", b"")) if b"\0" in value else (value,)
+    return {found.decode("ascii") for one in spelled for found in _RUN.findall(one) if b"." in found}
+
+
 def check_file_head(head: bytes, sop_class_uid: str, sop_instance_uid: str) -> None:
     """Checks that File Meta names the object that follows it.
 
@@ -221,7 +237,7 @@ def check_file_head(head: bytes, sop_class_uid: str, sop_instance_uid: str) -> N
             raise DeidError(Refusal.GATE_UID_MISMATCH)
 
 
-def _items(encoded: bytes) -> Iterator[bytes]:
+def _items(encoded: memoryview) -> Iterator[memoryview]:
     at = 0
     while at < len(encoded):
         if len(encoded) - at < 8 or unpack_from("<HH", encoded, at) != _ITEM:

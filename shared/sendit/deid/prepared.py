@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sendit.deid.context import Context, Contexts, Judged, Kind
-from sendit.deid.dicom.creators import creators_of
+from sendit.deid.context import Context, Judged, Kind
+from sendit.deid.dicom.creators import CREATORS, block_of, creators_of
 from sendit.deid.dicom.dictionary import name_of
 from sendit.deid.dicom.elements import PIXEL_REPRESENTATION
 from sendit.deid.dicom.pixels import check_result, plan_pixels
 from sendit.deid.dicom.read import read_object, read_trailer
-from sendit.deid.dicom.uids import uid_values
-from sendit.deid.engine import Notes, without_idle_creators
+from sendit.deid.dicom.uids import REGISTERED, uid_values
+from sendit.deid.engine import Notes
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.evidence import Evidence
 from sendit.deid.identity.matcher import uids_in
-from sendit.deid.report import Done
+from sendit.deid.report import MOST_CHARACTERS, Done
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.options import Option
 from sendit.deid.series import Learnt, Piece, outcomes_of
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from sendit.deid.rules.profile import Profile
 
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
+_MOST_CHARACTERS_LISTED = 16 * MOST_CHARACTERS
+_SHORTEST_UID = 10
+_MOST_LOOKED_THROUGH = 100_000_000
 _SHORT_HEAD = 8
 """The bytes before the value of an element with a VR of short length, or without VR."""
 
@@ -69,9 +72,11 @@ def prepared(
     profile: Profile,
     keys: Keyring,
     identify: Callable[[Entity], Identifiers],
-    contexts: Contexts,
-) -> tuple[Prepared, Learnt]:
+    context_of: Callable[[Kind, Entity, Identifiers, Evidence], Context],
+) -> tuple[Prepared, Learnt | None]:
     """Reads an object as a whole, de-identifies its header, and looks at what came of it.
+
+    Nothing is learnt of an object whose texts hold its own UIDs: they are others in the next object.
 
     Raises:
         DeidError: the object cannot be read, or what came of its header may not leave.
@@ -82,17 +87,19 @@ def prepared(
     plan = plan_pixels(opened)
     trailer = trailer_done(read_trailer(opened.stream, limits, big_endian=opened.big_endian, implicit=opened.implicit))
     signed = header.values.get(PIXEL_REPRESENTATION) == b"\1\0"
-    kind = Kind(profile, keys, header.sop_class_uid, opened.codecs, signed, _writes_implicit(opened))
+    # of SOP classes that are not registered nothing is known, so that they are all alike
+    sop_class_uid = header.sop_class_uid if header.sop_class_uid in REGISTERED else ""
+    kind = Kind(profile, keys, sop_class_uid, opened.codecs, signed, _writes_implicit(opened), opened.big_endian)
     creators = creators_of(opened.elements, opened.codecs)
     evidence = [kind.evidence_of(element, creators) for element in opened.elements]
     whole = Evidence()
     for one in evidence:
         whole.take(one)
-    context = contexts.context(kind, header.entity, identify(header.entity), whole)
+    context = context_of(kind, header.entity, identify(header.entity), whole)
     pieces = _judged(opened, context, evidence, creators)
     own_uids = frozenset(whole.uids)
-    if _names_own_uid(pieces, own_uids):
-        # rare: its texts hold one of its own UIDs, and nothing of that is remembered
+    names_itself = _names_own_uid(pieces, own_uids)
+    if names_itself:
         context = Context(kind, header.entity, context.identifiers, whole, own_uids)
         pieces = _judged(opened, context, evidence, creators)
     outcomes = outcomes_of(pieces, context)
@@ -114,7 +121,7 @@ def prepared(
         raise DeidError(Refusal.GATE_UID_MISMATCH)
     if plan is not None:
         check_result(plan, values)
-    return result, Learnt(opened, context, pieces, creators, plan)
+    return result, None if names_itself else Learnt(opened, context, pieces, creators, plan)
 
 
 def check_uids(judged: Iterable[Judged], own_uids: frozenset[str], profile: Profile) -> None:
@@ -126,8 +133,18 @@ def check_uids(judged: Iterable[Judged], own_uids: frozenset[str], profile: Prof
     if Option.RETAIN_UIDS in profile.options:
         return
     for one in judged:
-        if not own_uids.isdisjoint(one.uids) or uids_in(one.dotted, own_uids):
+        if not own_uids.isdisjoint(one.uids) or uids_in(one.dotted, own_uids) or _in_runs(one.runs, own_uids):
             raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
+
+
+def _in_runs(runs: frozenset[str], own_uids: frozenset[str]) -> bool:
+    """Whether a UID stands in runs of digits and dots; where there is too much of both to look, it may."""
+    if not runs:
+        return False
+    wanted = [uid for uid in own_uids if len(uid) >= _SHORTEST_UID]
+    if len(wanted) * sum(map(len, runs)) > _MOST_LOOKED_THROUGH:
+        return True
+    return any(uid in run for run in runs for uid in wanted)
 
 
 def _writes_implicit(opened: OpenObject) -> bool:
@@ -135,16 +152,28 @@ def _writes_implicit(opened: OpenObject) -> bool:
 
 
 def _judged(opened: OpenObject, context: Context, evidence: list[Evidence], creators: dict[int, str]) -> list[Piece]:
+    """What becomes of the elements; a private creator is judged when it is known that something of its block stays."""
     data = opened.window.data
-    pieces = [
-        Piece(element, found, context.judged(element, data[element.start : element.end], creators))
-        for element, found in zip(opened.elements, evidence, strict=True)
-    ]
-    encoded = without_idle_creators([(piece.element.tag, piece.judged.encoded) for piece in pieces])
+    judged: dict[int, Judged] = {}
+    listed = 0
+    used: set[int] = set()
+    for element in sorted(opened.elements, key=_is_creator):
+        tag = element.tag
+        if _is_creator(element) and tag not in used:
+            one = idle(tag)
+        else:
+            one = context.judged(element, data[element.start : element.end], creators)
+        if tag >> 16 & 1 and one.encoded:
+            used.add(block_of(tag))
+        listed += sum(len(path) for path, _ in one.done.changed)
+        judged[tag] = one if listed <= _MOST_CHARACTERS_LISTED else replace(one, done=one.done.without_paths())
     return [
-        piece if piece.judged.encoded == part else Piece(piece.element, piece.evidence, idle(piece.element.tag))
-        for piece, (_, part) in zip(pieces, encoded, strict=True)
+        Piece(element, found, judged[element.tag]) for element, found in zip(opened.elements, evidence, strict=True)
     ]
+
+
+def _is_creator(element: Element) -> bool:
+    return bool(element.tag >> 16 & 1) and element.tag & 0xFFFF in CREATORS
 
 
 def trailer_done(trailer: list[Element]) -> Done:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_LISTED = 10_000
-"""So many attributes are listed by path; a hostile object may have a million with long paths."""
+"""So many attributes are listed by path; a hostile object may have a million."""
+
+MOST_CHARACTERS = 64 * 1024
+"""So long may the paths of one top-level element be together, and a sixteenth of those of all: they may be long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,12 @@ class Done:
     changed: tuple[tuple[str, str], ...] = ()
     omitted: tuple[tuple[str, int], ...] = ()
     searched: int = 0
+
+    def without_paths(self) -> Done:
+        """The same, with what was changed counted alone."""
+        counts = Counter(dict(self.omitted))
+        counts.update(action for _, action in self.changed)
+        return Done(self.kept, (), tuple(counts.items()), self.searched)
 
 
 def together(parts: Sequence[Done]) -> Done:

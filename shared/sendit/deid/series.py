@@ -88,11 +88,10 @@ def outcomes_of(pieces: Sequence[Piece], context: Context) -> list[tuple[int, Ju
     present = {piece.element.tag: piece.judged for piece in pieces}
     for tag, addition in context.additions.items():
         before = present.get(tag)
-        if before is None:
+        if before is None or tag in PSEUDONYM_VRS:
             present[tag] = addition
         else:
-            done = before.done if tag in PSEUDONYM_VRS else together((before.done, addition.done))
-            present[tag] = Judged(addition.encoded, done)
+            present[tag] = Judged(addition.encoded, together((before.done, addition.done)))
     return sorted(present.items())
 
 
@@ -114,4 +113,5 @@ def _as_one(judged: list[Judged]) -> Judged:
         together([one.done for one in judged]),
         frozenset().union(*(one.uids for one in judged)),
         frozenset().union(*(one.dotted for one in judged)),
+        frozenset().union(*(one.runs for one in judged)),
     )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LONGEST_HEADER = 256 * 1024
 
+_BEHIND_PREFIX = 132
+
 _SOP_INSTANCE = 0x00080018
 _OF_FILE_META = frozenset({0x00020000, 0x00020003})  # its length, Media Storage SOP Instance UID
 _NEVER_SLOTS = frozenset(
@@ -41,6 +43,8 @@ _NEVER_SLOTS = frozenset(
         0x00280011,
         0x00280100,
         PIXEL_REPRESENTATION,
+        0x7FE00001,  # Extended Offset Table, and its lengths
+        0x7FE00002,
     }
 )
 
@@ -92,7 +96,8 @@ class Shape:
         data = window.data
         if not data.startswith(self._runs[0]):
             return None
-        reader = ElementReader(window, limits, big_endian=False)
+        # the runs hold at most half of the elements that the limits allow
+        reader = ElementReader(window, replace(limits, max_elements=limits.max_elements // 2), big_endian=False)
         found: list[Element] = []
         at = len(self._runs[0])
         try:
@@ -133,7 +138,7 @@ class Shape:
             tag = elements[at].tag
             if at < self.first and tag not in _OF_FILE_META:
                 return None
-            if tag in _NEVER_SLOTS or (tag >> 16 & 1 and tag & 0xFFFF <= 0xFF):
+            if at == self.first or tag in _NEVER_SLOTS or (tag >> 16 & 1 and tag & 0xFFFF <= 0xFF):
                 return None
         return self.places | differing
 
@@ -144,10 +149,19 @@ class Shape:
         return (mine.tag, mine.vr, mine.length) == (other.tag, other.vr, other.length)
 
 
-def plain_elements(opened: OpenObject) -> list[Element] | None:
-    """All elements of a header in the order of its bytes; None if there are gaps, or it is not plain little endian."""
+def plain_elements(opened: OpenObject, limits: Limits) -> list[Element] | None:
+    """All elements of a header in the order of its bytes; None if it is not small, plain little endian and Part 10.
+
+    How an object is to be read is told by its first bytes: those of the preamble, of File Meta and of the data set.
+    """
     end = opened.pixels.value_position if opened.pixels else opened.window.size
     if opened.big_endian or not opened.meta or opened.start == 0 or end > LONGEST_HEADER:
+        return None
+    first = opened.meta[0].start
+    explicit = opened.window.data[first + 4 : first + 6]
+    if first != _BEHIND_PREFIX or not (explicit.isalpha() and explicit.isupper()):
+        return None
+    if opened.elements_read > limits.max_elements // 2:
         return None
     elements = opened.meta + opened.elements
     return elements if all(one.end == after.start for one, after in pairwise(elements)) else None

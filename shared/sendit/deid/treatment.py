@@ -12,7 +12,7 @@ from sendit.deid.identity.matcher import uids_in
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.describing import DESCRIBING, IMAGE_TYPE, IMAGE_TYPE_DESCRIBING, may_hold_initials
 from sendit.deid.rules.options import Option
-from sendit.deid.rules.retain import is_sound
+from sendit.deid.rules.retain import has_too_many, is_sound
 from sendit.deid.values.ages import capped
 from sendit.deid.values.dates import moved
 from sendit.deid.values.descriptors import cleaned
@@ -141,7 +141,7 @@ class Treatment:
         if action is Action.DUMMY:
             return action, vr, dummy(tag, vr)
         if action is Action.KEEP:
-            if not declared or not is_sound(vr, value, codecs):
+            if not declared or not is_sound(vr, value, codecs) or has_too_many(tag, vr, value):
                 return None
             # a date is compared with dates alone, and where they are retained none is evidence
             return (action, vr, unpadded(value)) if vr in DATE_VRS else self._kept(tag, vr, value, codecs)

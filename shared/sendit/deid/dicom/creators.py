@@ -36,4 +36,9 @@ def creator_for(tag: int, creators: dict[int, str]) -> str | None:
     """The creator that has reserved a private element's block, None if there is none."""
     if not tag >> 16 & 1 or not creators:
         return None
-    return creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
+    return creators.get(block_of(tag))
+
+
+def block_of(tag: int) -> int:
+    """The tag of the creator that reserves the block of a private element; its own for a creator."""
+    return tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8

@@ -18,6 +18,12 @@ def least_values(tag: int) -> int:
     return int(least) if least.isdigit() else 1
 
 
+def most_values(tag: int) -> int | None:
+    """The largest Value Multiplicity that a tag allows; None where PS3.6 says n or nothing."""
+    most = _ENTRIES[tag][1].split("-")[-1] if tag in _ENTRIES else "n"
+    return int(most) if most.isdigit() else None
+
+
 def name_of(tag: int) -> str:
     """The keyword of a tag, or the tag itself where PS3.6 has none."""
     keyword = _ENTRIES[tag][4] if tag in _ENTRIES else ""

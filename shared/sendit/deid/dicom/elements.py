@@ -89,6 +89,11 @@ class ElementReader:
         self._tag_and_length = Struct(order + "HHL").unpack_from
         self._long = Struct(order + "L").unpack_from
 
+    @property
+    def elements_left(self) -> int:
+        """How many more elements may be read."""
+        return self._elements_left
+
     def looks_implicit(self, at: int) -> bool:
         """Whether the element at a position has no VR where Explicit VR has one."""
         vr = self._window.peek(at, 6)[4:]

@@ -14,6 +14,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from sendit.deid.dicom import quiet  # noqa: F401  pydicom must be quiet before it reads anything
 from sendit.deid.dicom.dictionary import dictionary_vr
 from sendit.deid.dicom.elements import Element, ElementHead, ElementReader, raw_value
 from sendit.deid.dicom.header import Header
@@ -63,6 +64,7 @@ class OpenObject:
     meta: list[Element]
     elements: list[Element]
     codecs: tuple[str, ...]
+    elements_read: int
     pixels: ElementHead | None
     big_endian: bool
     implicit: bool
@@ -123,6 +125,7 @@ def read_object(stream: BoundedReader, limits: Limits) -> OpenObject:
         meta=meta,
         elements=elements,
         codecs=codecs,
+        elements_read=limits.max_elements - reader.elements_left,
         pixels=pixels,
         big_endian=big_endian,
         implicit=implicit,

@@ -5,9 +5,11 @@ A text is looked at in up to three spellings (as it is, accents stripped, ä as 
 * word by word: an identifier is a phrase of words, whatever stands between them;
 * piece by piece, where case or digits part a word: there a name may be glued to an initial (JSmith, Smith2);
 * without anything but letters and digits: there a longer identifier may stand inside a word;
-* for runs of digits that are one of the dates.
+* for runs of digits that are one of the dates, and for days that are written with the name of their month;
+* for what is spelled letter by letter.
 
-Identifiers of which every word is in the shipped vocabulary (HEAD, PHILIPS) are not looked for, but by `echoes`.
+Identifiers of which every word is in the shipped vocabulary (HEAD, PHILIPS) are not looked for, but by `echoes`; nor
+is anything in a text that is one long term of it: MONOCHROME2 describes pixels, though the patient be Mono Chrome.
 The object's own UIDs differ among the slices of a series, which share everything else: they are looked for apart,
 as dotted numbers. Everything is a look-up by hash: a hostile object may hold many identifiers and much text at once.
 """
@@ -21,9 +23,14 @@ from typing import TYPE_CHECKING
 from sendit.deid.dicom.text import unpadded
 from sendit.deid.identity.spelling import (
     SHORTEST_INSIDE_A_WORD,
+    SHORTEST_SEARCHED,
+    days_in_short_in,
+    days_named_in,
     folded,
+    is_long_term,
     is_vocabulary,
     pieces_of,
+    spelled_out,
     spellings,
     spellings_of,
     together,
@@ -46,6 +53,7 @@ _MOST_COMPONENTS = 32
 _MOST_PIECES = 12
 """More than the words of an identifier that are looked for: case may part them, too."""
 
+_DIGIT = re.compile(r"[0-9]")
 _EIGHT_DIGITS = re.compile(r"[0-9]{8,}")
 _DOTTED = re.compile(r"(?<![0-9])[0-9]++(?:\.[0-9]++)++")
 _DOTTED_OTHERWISE = re.compile(r"(?<![0-9])[0-9]++([-_ ,:/])[0-9]++(?:\1[0-9]++){2,}+")
@@ -88,18 +96,20 @@ class Matcher:
         self._wanted = wanted_of(evidence)
 
     def in_text(self, text: str, *, short: bool) -> bool:
-        """Whether a value of text repeats an identifier; `short`: one of fewer than four characters counts too.
+        """Whether a value of text repeats an identifier.
 
-        The object's own UIDs are not looked for.
+        `short`: one of fewer than four characters counts too, and so does a date with two digits for the year, which
+        a code may be by chance. The object's own UIDs are not looked for.
         """
         if len(text) > _LONGEST_TEXT:
             return True
         known = self._wanted.known[short]
         found = known.get(text)
         if found is None:
-            found = (
-                (short and self._is_short(text))
-                or any(self._in_spelling(spelling) for spelling in spellings(folded(text)))
+            whole = folded(text)
+            found = not is_long_term(whole) and (
+                (short and self._is_short(whole))
+                or any(self._in_spelling(spelling, short=short) for spelling in spellings(whole))
                 or self._is_glued_in(text)
             )
             _remember(known, text, found)
@@ -164,11 +174,10 @@ class Matcher:
             return True
         return 1e7 <= whole < 1e15 and str(int(whole))[:8] in self._wanted.days
 
-    def _is_short(self, text: str) -> bool:
-        whole = folded(text)
+    def _is_short(self, whole: str) -> bool:
         return whole in self.evidence.compared and not is_vocabulary(words_of(whole))
 
-    def _in_spelling(self, text: str) -> bool:
+    def _in_spelling(self, text: str, *, short: bool) -> bool:
         words = words_of(text)
         joined = "".join(words)
         return (
@@ -176,13 +185,31 @@ class Matcher:
             or self._wanted.compact.found_in(joined)
             or self._names_in(words)
             or any(digits in self._wanted.digits for run in _EIGHT_DIGITS.findall(joined) for digits in _windows(run))
+            or self._is_day_in(text, short=short)
+        )
+
+    def _is_day_in(self, text: str, *, short: bool) -> bool:
+        """Whether a day is written with the name of its month or, where it may be, with two digits for the year."""
+        wanted = self._wanted
+        if not wanted.dates or _DIGIT.search(text) is None:
+            return False
+        return any(day in wanted.dates or day in wanted.short_dates for day in days_named_in(text)) or (
+            short and any(day in wanted.short_dates for day in days_in_short_in(text))
         )
 
     def _names_in(self, words: list[str]) -> bool:
         """Whether a name stands inside a word, is two or three words together, or is spelled letter by letter."""
-        spaced = "".join(words) if words and max(map(len, words)) == 1 else ""
-        inside = any(self._wanted.names.found_in(word) for word in (*words, spaced))
-        return inside or any(self._wanted.names.has(one) for one in together(words, 2, 3))
+        names, spelled = self._wanted.names, list(spelled_out(words))
+        return (
+            any(names.found_in(word) for word in (*words, *spelled))
+            or any(names.has(one) for one in together(words, 2, 3))
+            or any(
+                word[at : at + length] in self._wanted.glued
+                for word in spelled
+                for length in range(SHORTEST_SEARCHED, SHORTEST_INSIDE_A_WORD)
+                for at in range(len(word) - length + 1)
+            )
+        )
 
     def _is_glued_in(self, text: str) -> bool:
         """Whether a name of four letters or more is parted from the rest of a word by case or digits alone."""

@@ -19,6 +19,30 @@ SHORTEST_INSIDE_A_WORD = 6
 """Shorter strings are found by chance inside words and among numbers."""
 
 _WORD = re.compile(r"[^\W_]+")
+_MONTHS = (
+    "jan january januar janner jaenner janvier janv enero ene gennaio gen",
+    "feb february februar feber fevrier fevr fev febrero febbraio",
+    "mar march marz maerz mrz mars marzo",
+    "apr april avril avr abril abr aprile",
+    "may mai mayo maggio mag",
+    "jun june juni juin junio giugno giu",
+    "jul july juli juillet juil julio luglio lug",
+    "aug august aout agosto ago",
+    "sep sept september septembre septiembre setiembre settembre set",
+    "oct october oktober okt octobre octubre ottobre ott",
+    "nov november novembre noviembre",
+    "dec december dezember dez decembre diciembre dic dicembre",
+)
+_MONTH_OF = {name: f"{at:02}" for at, names in enumerate(_MONTHS, start=1) for name in names.split()}
+"""English, German, French, Spanish and Italian, without accents."""
+_BESIDE_A_MONTH = frozenset({"st", "nd", "rd", "th", "er", "o", "of", "the", "de", "del", "di", "du", "den"})
+"""17th of March, 17 de marzo de 1954, 1er mars."""
+_DAY = re.compile(r"[0-9]{1,2}")
+_YEAR = re.compile(r"[0-9]{4}|[0-9]{2}")
+_SIX_DIGITS = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
+_THREE_NUMBERS = re.compile(
+    r"(?<![0-9])(?<![0-9][._])([0-9]{1,2})([-/. _])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])(?![._][0-9])"
+)
 _LETTERS_OR_DIGITS = re.compile(r"[^\W\d_]+|\d+")
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 _WITHOUT_ACCENT = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
@@ -82,6 +106,46 @@ def _unaccented(text: str) -> str:
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
+def days_named_in(text: str) -> Iterator[str]:
+    """The days that a folded text without accents names by their month, as YYYYMMDD or YYMMDD."""
+    runs = [run for run in _LETTERS_OR_DIGITS.findall(text) if run not in _BESIDE_A_MONTH]
+    for at, run in enumerate(runs):
+        month = _MONTH_OF.get(run)
+        if month is None:
+            continue
+        for beside in ([*runs[max(at - 1, 0) : at], *runs[at + 1 : at + 2]], runs[at + 1 : at + 3], runs[:at][-2:]):
+            for day, year in (beside, beside[::-1]) if len(beside) == 2 else ():  # noqa: PLR2004
+                if _DAY.fullmatch(day) and _YEAR.fullmatch(year):
+                    yield f"{year}{month}{day:0>2}"
+
+
+def days_in_short_in(text: str) -> Iterator[str]:
+    """The days of which a folded text may tell the year by two digits, as YYMMDD: 17.03.54, 3/17/54, 540317.
+
+    Two single digits and two more behind dots are the version of a program (1.4.05), as are four numbers or more.
+    """
+    found = [run for six in _SIX_DIGITS.findall(text) for run in [(six[:2], six[2:4], six[4:])]]
+    for first, sign, second, third in _THREE_NUMBERS.findall(text):
+        if sign not in "._" or len(first) + len(second) + len(third) > 4:  # noqa: PLR2004
+            found.append((first, second, third))
+    for one, two, three in found:
+        for year, month, day in ((one, two, three), (three, two, one), (three, one, two)):
+            if len(year) == 2:  # noqa: PLR2004
+                yield f"{year}{month:0>2}{day:0>2}"
+
+
+def spelled_out(words: list[str]) -> Iterator[str]:
+    """What is spelled letter by letter, four letters or more: Z w i c k e l."""
+    letters: list[str] = []
+    for word in (*words, ""):
+        if len(word) == 1 and word.isalpha():
+            letters.append(word)
+            continue
+        if len(letters) >= SHORTEST_SEARCHED:
+            yield "".join(letters)
+        letters = []
+
+
 def encodings(text: str) -> Iterator[bytes]:
     """The bytes a text may have among other bytes; `in_bytes` knows no case in ASCII and ignores zero bytes."""
     for spelling in {text} if text.isascii() else {text, text.lower(), text.upper()}:
@@ -100,6 +164,11 @@ def is_vocabulary(words: list[str]) -> bool:
     """Whether every word is in the shipped vocabulary (HEAD, PHILIPS): such identifiers are not looked for."""
     known = terms()
     return all(word in known for word in words)
+
+
+def is_long_term(text: str) -> bool:
+    """Whether a folded text is one term of the shipped vocabulary that is too long to be somebody's by chance."""
+    return len(text) >= SHORTEST_INSIDE_A_WORD and text in terms()
 
 
 def distinctive_words(name: str) -> Iterator[str]:

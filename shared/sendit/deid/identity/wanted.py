@@ -167,6 +167,8 @@ class Wanted:
         self.digits: set[str] = set()
         self.numbers: set[float] = set()
         self.days: set[str] = set()
+        self.dates = dates
+        self.short_dates = {date[2:] for date in dates}
         compact: set[str] = set()
         names: set[str] = set()
         for value in values:
@@ -218,13 +220,11 @@ class Wanted:
             return
         self.digits |= {day + month + year, month + day + year}
         self.numbers |= {float(day + month + year), float(month + day + year)}
-        self.strict |= {day + month, month + day, year + month, month + year, date, date[2:], day + month + date[2:4]}
+        self.strict |= {day + month, month + day, year + month, month + year, date}
+        self.strict |= {date[2:], day + month + date[2:4], month + day + date[2:4]}
         plain_month, plain_day, full_name = str(int(month)), str(int(day)), _MONTHS[int(month) - 1]
         for one in (plain_day, day):
             for name in (full_name, full_name[:3]):
-                self.words.add([one, name, year])
-                self.words.add([name, one, year])
-                self.words.add([f"{one}{name}{year}"])
                 self.strict |= {one + name, name + one, name + year}
         for words in ([year, plain_month, plain_day], [plain_day, plain_month, year], [plain_month, plain_day, year]):
             self.words.add(words)

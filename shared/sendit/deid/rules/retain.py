@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.dictionary import dictionary_vr, most_values
 from sendit.deid.dicom.text import components, decoded, known_codecs, unpadded
 from sendit.deid.dicom.vrs import BULK_VRS, NUMBER_VRS, STRING_VRS, VALUE_BYTES, agrees
 from sendit.deid.rules.actions import Action
@@ -85,7 +85,14 @@ def retained_action(tag: int, vr: str, value: bytes, codecs: tuple[str, ...]) ->
     if tag == _SPECIFIC_CHARACTER_SET:
         return Action.STRUCTURE if known_codecs(value) else Action.REMOVE
     textless = vr in {"CS", "DS", "IS"} or vr in NUMBER_VRS or (vr in BULK_VRS and expected != "OB")
-    return Action.KEEP if textless and is_sound(vr, value, codecs) else Action.REMOVE
+    sound = textless and is_sound(vr, value, codecs) and not has_too_many(tag, vr, value)
+    return Action.KEEP if sound else Action.REMOVE
+
+
+def has_too_many(tag: int, vr: str, value: bytes) -> bool:
+    """Whether a binary number has more values than PS3.6 allows: the others may be anything, a text among them."""
+    most = most_values(tag) if vr in NUMBER_VRS else None
+    return most is not None and len(value) > most * VALUE_BYTES[vr]
 
 
 def is_sound(vr: str, value: bytes, codecs: tuple[str, ...]) -> bool:
