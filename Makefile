@@ -1,6 +1,6 @@
 # make run [SRC=folder] [OUT=folder]   de-identify a folder; without SRC= a sample study
 # make test                            every test there is
-# make check                           the quick loop: ruff, mypy, unit tests
+# make check                           the quick loop: ruff, mypy, unit tests but the thorough ones
 # make bench [BENCH=--quick]           measure, beside other tools: docs/bench.md
 # make lock                            resolve the dependencies anew (needs uv)
 
@@ -42,7 +42,7 @@ lint: $(SETUP)
 	$(BIN)/mypy
 
 check: lint
-	$(PYTEST) -q tests/unit
+	$(PYTEST) -q tests/unit -m "not thorough"
 
 bench: $(SETUP)
 	$(BIN)/python -m tests.bench $(BENCH)

@@ -19,8 +19,7 @@ from sendit.deid.dicom.text import decoded
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.evidence import Evidence
-from sendit.deid.identity.identifying import IDENTIFYING, NAMES_OF_PLACES
-from sendit.deid.identity.spelling import distinctive_words
+from sendit.deid.identity.identifying import IDENTIFYING, telling_parts
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.options import Option
 
@@ -84,9 +83,8 @@ def _collect_texts(tag: int, value: bytes, name: bool, codecs: tuple[str, ...], 
         for found in _VALUE.finditer(reading):
             part = found.group()
             evidence.add(part)
-            if tag in NAMES_OF_PLACES:
-                for word in distinctive_words(part):
-                    evidence.add(word)
+            for word in telling_parts(tag, part):
+                evidence.add(word)
             if name:
                 for group in part.split("="):
                     evidence.add_name(group)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sendit.deid.identity.matcher import Matcher
 
 _PSEUDONYMS = frozenset({PATIENT_ID, PATIENT_NAME, ACCESSION_NUMBER})
+_SHORTEST_UID = 10
 _CODE_VALUE, _CODING_SCHEME = 0x00080100, 0x00080102
 _STANDARD_SCHEMES = frozenset({b"DCM", b"FMA", b"LN", b"NCIt", b"SCT", b"SNM3", b"SRT", b"UCUM", b"UMLS"})
 _META_START = 128 + 4 + 12
@@ -81,7 +82,13 @@ class Gate:
         """Whether an element still holds something of the original's identity."""
         matcher, vr, value = self._matcher, element.vr, element.value
         if vr not in STRING_VRS:
-            return matcher.in_bytes(value) or matcher.in_numbers(vr, value)
+            spelled = (value, value.replace(b"\0", b""))
+            uids = [uid.encode("latin-1") for uid in matcher.evidence.uids if len(uid) >= _SHORTEST_UID]
+            return (
+                matcher.in_bytes(value)
+                or matcher.in_numbers(vr, value)
+                or any(uid in one for uid in uids for one in spelled)
+            )
         if vr == "UI":
             return any(uid in matcher.evidence.uids for uid in uid_values(value))
         if vr in NUMERIC_STRING_VRS:
@@ -99,12 +106,14 @@ class Gate:
             return not {part[:8] for part in parts}.isdisjoint({old.strip()[:8] for old in before.split("\\")})
         if tag in _PSEUDONYMS:
             return any(matcher.evidence.is_one(part) for part in parts)
+        if any(holds_uid(matcher, part) for part in parts):
+            return True
         if tag == _CODE_VALUE and unpadded(value_of(output, _CODING_SCHEME)) in _STANDARD_SCHEMES:
             return False
         if parts and needs_bytes_searched(value) and matcher.in_bytes(value):
             return True
         short = may_hold_initials(tag, vr)
-        return any(matcher.in_text(part, short=short) or holds_uid(matcher, part) for part in parts)
+        return any(matcher.in_text(part, short=short) for part in parts)
 
 
 def _read_again(output: bytes) -> tuple[str, DataSet]:

@@ -17,8 +17,8 @@ from sendit.deid.rules.options import BASIC, STANDING, Option
 from sendit.deid.rules.private import safe_private
 from sendit.deid.rules.profile import ENGINE_VERSION
 from sendit.deid.rules.tables import EDITION, NEVER_SHIFTED, RESOLVED, row_of, rows, table
-from sendit.deid.rules.types import OPTIONAL, iod_of, is_compound, resolved
-from sendit.deid.values.dummies import dummy_component
+from sendit.deid.rules.types import OPTIONAL, REQUIRED_ALL_THE_SAME, iod_of, is_compound, resolved
+from sendit.deid.values.dummies import LEGAL_NUMBERS, dummy_component
 
 _DONE = {
     Option.CLEAN_GRAPHICS: "Graphic annotations are cleaned like descriptions. Overlays (60xx) and curves (50xx) go"
@@ -150,6 +150,9 @@ def _choices() -> str:
     lines += ["| --- | --- | --- | --- | --- |"]
     for cell in (one for one in RESOLVED if is_compound(one)):
         lines.append(_row([cell, *(resolved(cell, kind) for kind in ("1", "2", OPTIONAL, None))]))
+    lines += ["", "Attributes that the table removes (X) and an IOD requires, where no option retains or moves them:", ""]
+    for tag, (_, _, action, reason) in REQUIRED_ALL_THE_SAME.items():
+        lines.append(f"* {name_of(tag)}, {reason}: {action}.")
     return "\n".join([*lines, ""])
 
 
@@ -225,7 +228,9 @@ def _dummies() -> str:
     lines = ["## Dummy values (D)", "", "| VR | value, as often as the Value Multiplicity asks for |", "| --- | --- |"]
     lines += [_row([", ".join(of), f"`{value}`"]) for value, of in by_value.items()]
     lines += ["| UI | as U |", "| SQ | the items stay, and every value in them becomes a dummy |"]
-    return "\n".join([*lines, "| binary | zeros |", ""])
+    lines += ["| binary | zeros |", "", "Where zero is no legal value:", "", "| attribute | value |", "| --- | --- |"]
+    lines += [_row([name_of(tag), f"`{value}`"]) for tag, value in LEGAL_NUMBERS.items()]
+    return "\n".join([*lines, ""])
 
 
 def _sop_classes() -> str:

@@ -22,51 +22,19 @@ if TYPE_CHECKING:
 
     from pydicom.dataset import Dataset
 
+pytestmark = pytest.mark.thorough
+
 PROFILES = ("basic", "research", "strict")
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 _ATTRIBUTE = re.compile(r"(?:Element=|ttribute )<([^>]+)>")
 
 KNOWN: dict[str, tuple[frozenset[str], str]] = {
-    "RequestedProcedureID": (
-        frozenset(PROFILES),
-        "X in Table E.1-1, of Type 2 in the Referenced Request Sequence of reports (PS3.3 C.17.2)",
-    ),
-    "PresentationCreationDate": (
-        frozenset({"basic", "strict"}),
-        "X in Table E.1-1, of Type 1 in presentation states (PS3.3 C.11.10); `research` moves it",
-    ),
-    "PresentationCreationTime": (
-        frozenset({"basic", "strict"}),
-        "X in Table E.1-1, of Type 1 in presentation states (PS3.3 C.11.10); `research` keeps it",
-    ),
     "WaveformData": (
         frozenset(PROFILES),
         "not in Table E.1-1, of Type 1 in waveforms (PS3.3 C.10.9); removed because a voice is one",
     ),
-    "DocumentTitle": (
-        frozenset(PROFILES),
-        "not in Table E.1-1, a text on no keep list, of Type 2 in encapsulated documents (PS3.3 C.24.2)",
-    ),
-    "ReferencedSeriesSequence": (
-        frozenset(PROFILES),
-        "X/Z/U* of Source Image Sequence comes to Z where it is of Type 2: what lists the series lists too much",
-    ),
-    "Number of Graphic Points": (frozenset({"basic", "strict"}), "the dummy of a number is 0, of which there is none"),
-    "Graphic Dimensions": (frozenset({"basic", "strict"}), "the dummy of a number is 0, which is none of the terms"),
     "GraphicData": (frozenset({"basic", "strict"}), "the dummy of coordinates is one point, whatever the graphic type"),
-    "Referenced Frame Number": (frozenset({"basic", "strict"}), "the dummy of a number is 0, and frames begin with 1"),
-    "Referenced Content Item Identifier": (
-        frozenset({"basic", "strict"}),
-        "the dummy of a number is 0, and content items begin with 1",
-    ),
-    "StructureSetROISequence": (frozenset({"strict"}), "the allow-list has it from no module of the IOD"),
-    "ROIContourSequence": (frozenset({"strict"}), "the allow-list has it from no module of the IOD"),
-    "RTROIObservationsSequence": (frozenset({"strict"}), "the allow-list has it from no module of the IOD"),
-    "FrameIncrementPointer": (
-        frozenset({"strict"}),
-        "secondary captures of the corpus point to vectors of nuclear medicine, which their IOD does not know",
-    ),
 }
 """The attributes that dciodvfy finds fault with, under which profiles, and why it is so."""
 

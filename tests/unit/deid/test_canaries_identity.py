@@ -29,6 +29,8 @@ from sendit.deid import DeidError
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+pytestmark = pytest.mark.thorough
+
 PROFILES = ("basic", "research", "strict")
 NOBODY = IDENTITIES["ASCII"]
 

@@ -27,6 +27,8 @@ from sendit.deid import DeidError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+pytestmark = pytest.mark.thorough
+
 PROFILES = ("basic", "research", "strict")
 WORD = token("a word for everything that is no element")
 REFUSED = {

@@ -58,6 +58,18 @@ def test_birth_date_is_kept_by_no_option() -> None:
     assert rule.action is Action.EMPTY
 
 
+def test_what_the_iod_requires_all_the_same_is_a_dummy_unless_an_option_keeps_or_moves_it() -> None:
+    presentation_state = "1.2.840.10008.5.1.4.1.1.11.1"
+    for tag in (0x00700082, 0x00700083):
+        rule = of(sop_class=presentation_state).top.rule(tag)
+        assert rule == Rule(Action.DUMMY, Action.DUMMY, "PS3.15 Table E.1-1")
+        moved = of(Option.RETAIN_MODIFIED_DATES, sop_class=presentation_state).top.rule(tag)
+        assert moved == Rule(Action.SHIFT, Action.DUMMY, "PS3.15 E.3.6")
+        kept = of(Option.RETAIN_FULL_DATES, sop_class=presentation_state).top.rule(tag)
+        assert kept == Rule(Action.KEEP, Action.DUMMY, "PS3.15 E.3.6")
+        assert of().top.rule(tag) == Rule(Action.REMOVE, Action.REMOVE, "PS3.15 Table E.1-1")
+
+
 @pytest.mark.parametrize("options", [(0, 1), (1, 0)])
 def test_value_that_one_option_retains_is_not_cleaned_by_another(options: tuple[int, int]) -> None:
     two = (Option.RETAIN_DEVICE_IDENTITY, Option.RETAIN_MODIFIED_DATES)

@@ -20,6 +20,8 @@ from tests.oracle.read import open_object
 
 from sendit.deid import DEFAULT_LIMITS, PROFILES, DeidError, deidentify
 
+pytestmark = pytest.mark.thorough
+
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
 GENERATED, PARTS = 2400, 8
@@ -104,6 +106,7 @@ _ALONE = """
 import sys
 from tests.data.generated_profiles import PROFILES_TRIED
 from tests.oracle.agreement import engine_outcome
+
 outcome = engine_outcome(sys.stdin.buffer.read(), PROFILES_TRIED[int(sys.argv[1])])
 sys.stdout.buffer.write(outcome if isinstance(outcome, bytes) else outcome.encode())
 """

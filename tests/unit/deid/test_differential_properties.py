@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.data.generated import case, series
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from sendit.deid import Profile
+
+pytestmark = pytest.mark.thorough
 
 PROPERTY = settings(
     max_examples=200,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from sendit.deid import Profile
 
+pytestmark = pytest.mark.thorough
+
 MUTATIONS, PARTS = 4000, 8
 HOSTILE_LENGTHS = (0xFFFFFFFF, 0xFFFFFFFE, 0x7FFFFFFF, 0x10000, 0xFFFF, 0, 1, 3)
 MOST_CALLS_FOR_EACH_BYTE, MOST_CALLS_AT_ALL = 40, 20_000

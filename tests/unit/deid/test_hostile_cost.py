@@ -15,7 +15,7 @@ from tests.data.deid_objects import DEFLATED, IMPLICIT, deidentified, element, f
 from sendit.deid import DeidError, Limits, inspect
 from sendit.deid.dicom.stream import BoundedReader, InflatedStream
 from sendit.deid.identity.evidence import MOST_VALUES
-from sendit.deid.report import MOST_LISTED
+from sendit.deid.report import MOST_CHARACTERS, MOST_LISTED
 
 META = 128 + 4 + len(file_meta(DEFLATED))
 
@@ -112,13 +112,17 @@ def test_millions_of_numbers_take_memory_for_their_bytes_only() -> None:
 
 def test_report_lists_so_many_attributes_and_counts_the_rest() -> None:
     inner = private_texts(MOST_LISTED + 500)
+    deep = inner
     for _ in range(20):
-        inner = sequence(0x00082218, inner)
-    report, _ = deidentified(instance(inner))
-    assert len(report.attributes) == MOST_LISTED
-    assert report.attributes_omitted >= 500
-    assert sum(report.actions.values()) == MOST_LISTED + report.attributes_omitted + report.actions["keep"]
-    assert f'"attributes_omitted":{report.attributes_omitted}' in report.to_json_line()
+        deep = sequence(0x00082218, deep)
+    for data, most in ((inner, MOST_LISTED), (deep, MOST_LISTED - 1)):
+        report, _ = deidentified(instance(data))
+        assert len(report.attributes) <= most
+        assert sum(len(path) for path, _ in report.attributes) <= 16 * MOST_CHARACTERS
+        assert report.attributes_omitted >= 500
+        listed_or_not = len(report.attributes) + report.attributes_omitted
+        assert sum(report.actions.values()) == listed_or_not + report.actions["keep"]
+        assert f'"attributes_omitted":{report.attributes_omitted}' in report.to_json_line()
 
 
 def test_long_text_that_no_keep_list_means_gets_a_dummy() -> None:

@@ -24,6 +24,8 @@ from sendit.deid.rules.types import type_of
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[3]
 ANATOMIC_REGION_SEQUENCE = 0x00082218
 VALUES: dict[str, bytes | str] = {
@@ -43,7 +45,7 @@ BY_TYPE = {
     "X/D": {"1": "D", "1C": "D", "2": "D", "2C": "D", "3": "X", None: "D"},
     "Z/D": {"1": "D", "1C": "D", "2": "Z", "2C": "Z", "3": "D", None: "D"},
     "X/Z/D": {"1": "D", "1C": "D", "2": "Z", "2C": "Z", "3": "X", None: "D"},
-    "X/Z/U*": {"1": "U", "1C": "U", "2": "Z", "2C": "Z", "3": "X", None: "U"},
+    "X/Z/U*": {"1": "U", "1C": "U", "2": "U", "2C": "U", "3": "X", None: "U"},
 }
 FILE_META = 0x00020003
 COMPOUND = [row for row in ROWS if row["Basic Prof."] in BY_TYPE]

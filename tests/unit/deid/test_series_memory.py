@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
     from sendit.deid.identity.entity import Entity, Identifiers
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).resolve().parents[3]
 Outcome = tuple[bytes, str] | str
 SECRET = b"a secret key of this test suite."
@@ -572,6 +574,7 @@ _LOOKS_AGAIN = """
 import io
 from tests.data.deid_objects import KEYS, TESTED, instance
 from sendit.deid import deidentify, inspect
+
 
 def identify(entity):
     inspect(io.BytesIO(instance()))

@@ -7,11 +7,20 @@ from tools.standard.types_from_highdicom import merged, modules, places_of
 
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.tables import RESOLVED, rows, table
-from sendit.deid.rules.types import OPTIONAL, iod_of, is_compound, resolved, type_of
+from sendit.deid.rules.types import (
+    OPTIONAL,
+    REQUIRED_ALL_THE_SAME,
+    iod_of,
+    is_compound,
+    required_all_the_same,
+    resolved,
+    type_of,
+)
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 MR = "1.2.840.10008.5.1.4.1.1.4"
+PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.11.1"
 BASIC_TEXT_SR = "1.2.840.10008.5.1.4.1.1.88.11"
 TWELVE_LEAD_ECG = "1.2.840.10008.5.1.4.1.1.9.1.1"
 WAVEFORM_PRESENTATION_STATE = "1.2.840.10008.5.1.4.1.1.9.100.1"
@@ -48,7 +57,7 @@ def test_choice_is_one_of_the_row_and_legal_for_the_type(cell: str, kind: str) -
         ("X/D", "1", "dummy"), ("X/D", "2", "dummy"), ("X/D", "3", "remove"),
         ("Z/D", "1", "dummy"), ("Z/D", "2C", "empty"), ("Z/D", "3", "dummy"),
         ("X/Z/D", "1C", "dummy"), ("X/Z/D", "2", "empty"), ("X/Z/D", "3", "remove"),
-        ("X/Z/U*", "1", "remap"), ("X/Z/U*", "1C", "remap"), ("X/Z/U*", "2", "empty"), ("X/Z/U*", "3", "remove"),
+        ("X/Z/U*", "1", "remap"), ("X/Z/U*", "1C", "remap"), ("X/Z/U*", "2", "remap"), ("X/Z/U*", "3", "remove"),
     ],
 )  # fmt: skip
 def test_compound_action_follows_the_type(cell: str, kind: str, action: str) -> None:
@@ -90,6 +99,41 @@ def test_simple_action_is_the_same_for_every_type(cell: str) -> None:
 )
 def test_type_of_an_attribute(sop_class: str, path: tuple[int, ...], tag: int, kind: str | None) -> None:
     assert type_of(sop_class, path, tag) == kind
+
+
+def test_no_type_is_known_where_a_module_of_the_iod_is_not() -> None:
+    for iod in table("types.json")["incomplete"]:
+        (sop_class, *_) = (uid for uid, name in table("types.json")["sop_classes"].items() if name == iod)
+        assert {type_of(sop_class, path, 0x00700086) for path in ((), (0x00081072,))} == {None}
+    assert type_of(PRESENTATION_STATE, (), 0x00181000) == OPTIONAL
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "path", "tag", "action"),
+    [
+        (BASIC_TEXT_SR, (0x0040A370,), 0x00401001, "empty"),  # Requested Procedure ID
+        (BASIC_TEXT_SR, (0x00400275, 0x0040A370), 0x00401001, "empty"),
+        (BASIC_TEXT_SR, (0x0040A370, 0x00400275), 0x00401001, None),
+        (BASIC_TEXT_SR, (), 0x00401001, None),
+        (PRESENTATION_STATE, (), 0x00700082, "dummy"),  # Presentation Creation Date
+        (PRESENTATION_STATE, (), 0x00700083, "dummy"),  # and Time
+        (PRESENTATION_STATE, (0x00700001,), 0x00700083, None),
+        (CT, (), 0x00700082, None),
+        ("", (), 0x00700082, None),
+        (PRESENTATION_STATE, (), 0x00081030, None),
+    ],
+)
+def test_attribute_that_the_table_removes_and_the_iod_requires(
+    sop_class: str, path: tuple[int, ...], tag: int, action: str | None
+) -> None:
+    assert required_all_the_same(sop_class, path, tag) == action
+
+
+def test_what_is_required_all_the_same_is_removed_by_the_table_and_leaves_no_value() -> None:
+    for tag, (_, _, action, reason) in REQUIRED_ALL_THE_SAME.items():
+        assert rows()[tag]["Basic Prof."] == "X"
+        assert action in {Action.EMPTY, Action.DUMMY}
+        assert "PS3.3" in reason
 
 
 def test_types_name_their_source_and_are_only_of_compound_rows() -> None:

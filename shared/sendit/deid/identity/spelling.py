@@ -19,7 +19,7 @@ SHORTEST_INSIDE_A_WORD = 6
 """Shorter strings are found by chance inside words and among numbers."""
 
 _WORD = re.compile(r"[^\W_]+")
-_MONTHS = (
+MONTHS = (
     "jan january januar janner jaenner janvier janv enero ene gennaio gen",
     "feb february februar feber fevrier fevr fev febrero febbraio",
     "mar march marz maerz mrz mars marzo",
@@ -33,15 +33,15 @@ _MONTHS = (
     "nov november novembre noviembre",
     "dec december dezember dez decembre diciembre dic dicembre",
 )
-_MONTH_OF = {name: f"{at:02}" for at, names in enumerate(_MONTHS, start=1) for name in names.split()}
-"""English, German, French, Spanish and Italian, without accents."""
+"""English, the short one first, German, French, Spanish and Italian, without accents."""
+_MONTH_OF = {name: f"{at:02}" for at, names in enumerate(MONTHS, start=1) for name in names.split()}
 _BESIDE_A_MONTH = frozenset({"st", "nd", "rd", "th", "er", "o", "of", "the", "de", "del", "di", "du", "den"})
 """17th of March, 17 de marzo de 1954, 1er mars."""
 _DAY = re.compile(r"[0-9]{1,2}")
 _YEAR = re.compile(r"[0-9]{4}|[0-9]{2}")
 _SIX_DIGITS = re.compile(r"(?<![0-9])[0-9]{6}(?![0-9])")
 _THREE_NUMBERS = re.compile(
-    r"(?<![0-9])(?<![0-9][._])([0-9]{1,2})([-/. _])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])(?![._][0-9])"
+    r"(?<![0-9])(?<![0-9][._])(?=([0-9]{1,2})([-/. _])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])(?![._][0-9]))"
 )
 _LETTERS_OR_DIGITS = re.compile(r"[^\W\d_]+|\d+")
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
@@ -114,7 +114,7 @@ def days_named_in(text: str) -> Iterator[str]:
         if month is None:
             continue
         for beside in ([*runs[max(at - 1, 0) : at], *runs[at + 1 : at + 2]], runs[at + 1 : at + 3], runs[:at][-2:]):
-            for day, year in (beside, beside[::-1]) if len(beside) == 2 else ():  # noqa: PLR2004
+            for day, year in (beside, beside[::-1]) if len(beside) == 2 else ():
                 if _DAY.fullmatch(day) and _YEAR.fullmatch(year):
                     yield f"{year}{month}{day:0>2}"
 
@@ -122,15 +122,15 @@ def days_named_in(text: str) -> Iterator[str]:
 def days_in_short_in(text: str) -> Iterator[str]:
     """The days of which a folded text may tell the year by two digits, as YYMMDD: 17.03.54, 3/17/54, 540317.
 
-    Two single digits and two more behind dots are the version of a program (1.4.05), as are four numbers or more.
+    Two single digits and two more with dots between are the version of a program (1.4.05), as are four numbers.
     """
-    found = [run for six in _SIX_DIGITS.findall(text) for run in [(six[:2], six[2:4], six[4:])]]
+    found = [(six[:2], six[2:4], six[4:]) for six in _SIX_DIGITS.findall(text)]
     for first, sign, second, third in _THREE_NUMBERS.findall(text):
-        if sign not in "._" or len(first) + len(second) + len(third) > 4:  # noqa: PLR2004
+        if sign in "-/" or len(first) + len(second) + len(third) > 4:
             found.append((first, second, third))
     for one, two, three in found:
         for year, month, day in ((one, two, three), (three, two, one), (three, one, two)):
-            if len(year) == 2:  # noqa: PLR2004
+            if len(year) == 2:
                 yield f"{year}{month:0>2}{day:0>2}"
 
 

@@ -8,6 +8,7 @@ from struct import pack, unpack
 from typing import TYPE_CHECKING
 
 from sendit.deid.identity.spelling import (
+    MONTHS,
     SHORTEST_INSIDE_A_WORD,
     SHORTEST_SEARCHED,
     encodings,
@@ -42,10 +43,6 @@ _MODALITIES_AND_TITLES = frozenset(
 """Words of a name, or a station, that tell nobody and that half of all descriptions hold."""
 
 _DIGITS = re.compile(r"[0-9]{6,}")
-_MONTHS = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
-)  # fmt: skip
 
 
 class Substrings:
@@ -216,15 +213,15 @@ class Wanted:
         if date[0] != "0":
             self.numbers.add(float(date))
             self.days.add(date)
-        if not 1 <= int(month) <= len(_MONTHS):
+        if not 1 <= int(month) <= len(MONTHS):
             return
         self.digits |= {day + month + year, month + day + year}
         self.numbers |= {float(day + month + year), float(month + day + year)}
         self.strict |= {day + month, month + day, year + month, month + year, date}
         self.strict |= {date[2:], day + month + date[2:4], month + day + date[2:4]}
-        plain_month, plain_day, full_name = str(int(month)), str(int(day)), _MONTHS[int(month) - 1]
+        plain_month, plain_day = str(int(month)), str(int(day))
         for one in (plain_day, day):
-            for name in (full_name, full_name[:3]):
+            for name in MONTHS[int(month) - 1].split()[:2]:
                 self.strict |= {one + name, name + one, name + year}
         for words in ([year, plain_month, plain_day], [plain_day, plain_month, year], [plain_month, plain_day, year]):
             self.words.add(words)

@@ -19,7 +19,7 @@ from sendit.deid.rules.options import BASIC, STANDING, Option
 from sendit.deid.rules.private import BLOCK, creator_of, private_vr, safe_private
 from sendit.deid.rules.rule import Rule
 from sendit.deid.rules.tables import NEVER_SHIFTED, row_of
-from sendit.deid.rules.types import is_compound, resolved, type_of
+from sendit.deid.rules.types import is_compound, required_all_the_same, resolved, type_of
 
 if TYPE_CHECKING:
     from sendit.deid.rules.profile import Override, Profile
@@ -82,6 +82,9 @@ class Rules:
 
     def _basic(self, path: tuple[int, ...], tag: int, row: dict[str, str]) -> Action:
         cell = row[BASIC.column]
+        required = required_all_the_same(self.sop_class_uid, path, tag)
+        if required is not None:
+            return required
         return resolved(cell, type_of(self.sop_class_uid, path, tag) if is_compound(cell) else None)
 
     def _of_row(self, path: tuple[int, ...], tag: int, row: dict[str, str]) -> Rule:

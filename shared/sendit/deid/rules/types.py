@@ -9,13 +9,15 @@ X/Z        D             Z             X              Z
 X/D        D             D             X              D
 Z/D        D             Z             D              D
 X/Z/D      D             Z             X              D
-X/Z/U*     U             Z             X              U
+X/Z/U*     U             U             X              U
 =========  ============  ============  =============  =========
 
 Z is by its definition a zero length value "or a non-zero length value that may be a dummy value", so D is a choice
-of X/Z too. Unknown is the Type if the SOP class is, or if a part of its IOD is and the rest does not ask for the
-attribute: then that is done which is legal for most Types. The usage of a module (M, C, U) makes no difference, and
-inside sequences the immediate parent decides: the strictest Type that the attribute has in it anywhere in the IOD.
+of X/Z too. U at Type 2 removes no less than Z: what lists the objects that are referred to (Referenced Series
+Sequence) has the same new UIDs, and contradicts an empty Source Image Sequence. Unknown is the Type if the SOP class
+is, or if a part of its IOD is and the rest does not ask for the attribute: then that is done which is legal for most
+Types. The usage of a module (M, C, U) makes no difference, and inside sequences the immediate parent decides: the
+strictest Type that the attribute has in it anywhere in the IOD.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ _MAY_BE_EMPTY: Mapping[str, Action] = {
     "X/D": Action.DUMMY,
     "Z/D": Action.EMPTY,
     "X/Z/D": Action.EMPTY,
-    "X/Z/U*": Action.EMPTY,
+    "X/Z/U*": Action.REMAP,
 }
 _NOT_ASKED_FOR: Mapping[str, Action] = {
     "X/Z": Action.REMOVE,
@@ -59,6 +61,27 @@ _CHOICES: Mapping[str, Mapping[str, Action]] = {
     "2C": _MAY_BE_EMPTY,
     OPTIONAL: _NOT_ASKED_FOR,
 }
+
+_PRESENTATION_STATES = "1.2.840.10008.5.1.4.1.1.11."
+_REFERENCED_REQUEST = 0x0040A370
+REQUIRED_ALL_THE_SAME: Mapping[int, tuple[str, int, Action, str]] = {
+    0x00401001: ("", _REFERENCED_REQUEST, Action.EMPTY, "of Type 2 in Referenced Request Sequence (PS3.3 C.17.2)"),
+    0x00700082: (_PRESENTATION_STATES, 0, Action.DUMMY, "of Type 1 in presentation states (PS3.3 C.11.10)"),
+    0x00700083: (_PRESENTATION_STATES, 0, Action.DUMMY, "of Type 1 in presentation states (PS3.3 C.11.10)"),
+}
+"""Attributes that Table E.1-1 removes (X) though an IOD requires them: without them the object would be no valid one.
+
+In which SOP classes (by the beginning of their UIDs), in which sequence (0: at top level), what is done instead, and
+why. No value is left by it.
+"""
+
+
+def required_all_the_same(sop_class_uid: str, path: tuple[int, ...], tag: int) -> Action | None:
+    """What is done with an attribute that the table removes where it is required; None: it goes."""
+    if tag not in REQUIRED_ALL_THE_SAME:
+        return None
+    sop_classes, parent, action, _ = REQUIRED_ALL_THE_SAME[tag]
+    return action if sop_class_uid.startswith(sop_classes) and (path[-1] if path else 0) == parent else None
 
 
 def iod_of(sop_class_uid: str) -> str | None:
