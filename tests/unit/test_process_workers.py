@@ -23,6 +23,8 @@ from sendit.wiring.cloud import output_place
 from sendit.wiring.parts import keyring, profile_of
 from sendit.wiring.worker import CloudPlaces
 
+pytestmark = pytest.mark.thorough
+
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 BATCH = BatchName.parse("ST-1")
 

@@ -150,7 +150,11 @@ def _choices() -> str:
     lines += ["| --- | --- | --- | --- | --- |"]
     for cell in (one for one in RESOLVED if is_compound(one)):
         lines.append(_row([cell, *(resolved(cell, kind) for kind in ("1", "2", OPTIONAL, None))]))
-    lines += ["", "Attributes that the table removes (X) and an IOD requires, where no option retains or moves them:", ""]
+    lines += [
+        "",
+        "Attributes that the table removes (X) and an IOD requires, where no option retains or moves them:",
+        "",
+    ]
     for tag, (_, _, action, reason) in REQUIRED_ALL_THE_SAME.items():
         lines.append(f"* {name_of(tag)}, {reason}: {action}.")
     return "\n".join([*lines, ""])

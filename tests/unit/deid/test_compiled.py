@@ -4,6 +4,7 @@ import pytest
 
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.compiled import Rule, Rules, rules_for
+from sendit.deid.rules.describing import DESCRIBING
 from sendit.deid.rules.options import Option
 from sendit.deid.rules.profile import PROFILES, Override, Profile
 from sendit.deid.rules.tables import NEVER_SHIFTED, rows
@@ -80,6 +81,20 @@ def test_value_that_one_option_retains_is_not_cleaned_by_another(options: tuple[
 @pytest.mark.parametrize("tag", sorted(NEVER_SHIFTED))
 def test_public_constants_and_the_timezone_keep_their_basic_action_when_dates_move(tag: int) -> None:
     assert of(Option.RETAIN_MODIFIED_DATES).top.rule(tag) == of().top.rule(tag)
+
+
+def test_strict_allows_what_describes_the_pixels_at_every_level_of_every_class() -> None:
+    for sop_class in (CT, "1.2.3.4", ""):
+        top = rules_for(PROFILES["strict"], sop_class).top
+        for level in (top, top.child(REQUEST_ATTRIBUTES)):
+            assert all(level.allows(tag) for tag in DESCRIBING)
+            assert not level.allows(0x00181020)  # Software Versions
+
+
+def test_row_gets_the_action_for_an_unknown_type_where_a_module_of_the_iod_is_not_known() -> None:
+    waveforms = of(sop_class="1.2.840.10008.5.1.4.1.1.9.100.1").top.rule(0x00080080)
+    assert waveforms == Rule(Action.DUMMY, Action.DUMMY, "PS3.15 Table E.1-1")
+    assert of().top.rule(0x00080080) == Rule(Action.REMOVE, Action.REMOVE, "PS3.15 Table E.1-1")
 
 
 def test_every_row_has_a_rule_under_every_built_in_profile() -> None:

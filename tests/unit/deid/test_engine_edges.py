@@ -144,6 +144,7 @@ def test_the_report_says_of_the_name_what_is_written(before: str) -> None:
     assert ("PatientName", "pseudonym") in report.attributes
 
 
+@pytest.mark.thorough
 def test_many_elements_beside_each_other_in_an_item_cost_in_proportion() -> None:
     kept = sorted(
         tag
@@ -162,12 +163,14 @@ def test_deep_nesting_does_not_hold_a_large_value_at_every_level() -> None:
     assert peak_of(instance(nested(table, 28), transfer_syntax=IMPLICIT)) < 15 * len(table)
 
 
+@pytest.mark.thorough
 def test_paths_of_removed_elements_are_bounded_for_the_whole_object() -> None:
     inner = b"".join(empty(0x00091000 + at) for at in range(9000))
     tops = [sequence(tag, nested(inner, 28), implicit=True) for tag in SEQUENCES[28:38]]
     assert peak_of(instance(*tops, transfer_syntax=IMPLICIT)) < 64 * 2**20
 
 
+@pytest.mark.thorough
 def test_what_hostile_objects_leave_in_memory_is_bounded() -> None:
     keys = Keyring(b"a secret key of this test suite.")
     private = b"".join(empty(0x00091000 + at) for at in range(150))
