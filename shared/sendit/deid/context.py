@@ -96,22 +96,35 @@ class Context:
         self._engine = Engine(kind.profile, rules, self.treatment, **options)
         self._gate = Gate(rules, matcher, **options)
         self._known: dict[tuple[bytes, str, str | None], Judged] = {}
+        self._known_in_slots: dict[tuple[bytes, str, str | None], Judged] = {}
+        self._gone: dict[tuple[int, str | None], Judged] = {}
         self._evidence: dict[tuple[bytes, str | None], Evidence] = {}
         if matcher.evidence.is_one(identifiers.patient):
             raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)  # a pseudonym that is another identifier of the object
         self.additions = self._additions()
 
-    def judged(self, element: Element, raw: bytes, creators: dict[int, str]) -> Judged:
+    def judged(self, element: Element, raw: bytes, creators: dict[int, str], *, in_slot: bool = False) -> Judged:
         """What becomes of a top-level element that was read from the bytes `raw`.
+
+        What stands in a slot of a series is remembered apart: it differs from image to image and would push out the rest.
 
         Raises:
             DeidError: `malformed`, `gate_identifier_left` or `gate_unreadable`.
         """
         creator = creator_for(element.tag, creators)
+        gone = self._gone.get((element.tag, creator))
+        if gone is not None:
+            return gone
         key = (raw, element.vr, creator)
-        known = self._known.get(key) if len(raw) <= _LONGEST_REMEMBERED else None
+        remembered = self._known_in_slots if in_slot else self._known
+        known = remembered.get(key) if len(raw) <= _LONGEST_REMEMBERED else None
         if known is not None:
             return known
+        if self._engine.always_goes(element, creator):
+            gone = Judged(b"", Done(changed=((name_of(element.tag), str(Action.REMOVE)),)))
+            if len(self._gone) < _MOST_REMEMBERED:
+                self._gone[element.tag, creator] = gone
+            return gone
         notes = Notes()
         codecs = self.kind.codecs
         encoded = self._engine.encoded(element, codecs, creator, notes)
@@ -122,10 +135,14 @@ class Context:
         else:
             judged = Judged(encoded, notes.done())
         if len(raw) <= _LONGEST_REMEMBERED and len(judged.done.changed) <= _MOST_LISTED_REMEMBERED:
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
-            self._known[key] = judged
+            if len(remembered) >= _MOST_REMEMBERED:
+                remembered.clear()
+            remembered[key] = judged
         return judged
+
+    def ignores(self, element: Element, creators: dict[int, str]) -> bool:
+        """Whether a top-level element goes by its tag alone and can hold no evidence."""
+        return not may_identify(element) and self._engine.always_goes(element, creator_for(element.tag, creators))
 
     def evidence_of(self, element: Element, raw: bytes, creators: dict[int, str]) -> Evidence:
         """What identifies in one top-level element, remembered."""

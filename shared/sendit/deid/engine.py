@@ -7,7 +7,6 @@ rule says may be there; nothing gets there by being overlooked.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from sendit.deid.content import content_rule_of, forced_by, holds_content
@@ -46,7 +45,7 @@ class Notes:
         self.kept = 0
         self.characters_left = MOST_CHARACTERS
         self.changed: list[tuple[str, str]] = []
-        self.omitted: Counter[str] = Counter()
+        self.omitted: dict[str, int] = {}
 
     def take(self, path: str, action: Action) -> None:
         """Counts an element, and lists it if it was changed."""
@@ -56,7 +55,7 @@ class Notes:
             self.characters_left -= len(path)
             self.changed.append((path, str(action)))
         else:
-            self.omitted[str(action)] += 1
+            self.omitted[str(action)] = self.omitted.get(str(action), 0) + 1
 
     def done(self, searched: int = 0) -> Done:
         """The account so far; `searched` elements were looked at by the gate."""
@@ -72,6 +71,18 @@ class Engine:
         self._implicit = implicit
         self._by_position = by_position
         self._private = Option.RETAIN_SAFE_PRIVATE in profile.options or any(one.creator for one in profile.overrides)
+
+    def always_goes(self, element: Element, creator: str | None) -> bool:
+        """Whether an element goes by its tag and creator alone, whatever it holds."""
+        tag = element.tag
+        if tag >> 16 & 1:
+            if self._private and tag & 0xFFFF in CREATORS:
+                return False
+            return self._private_rule(tag, self._rules.top, creator, whole=False).action is Action.REMOVE
+        if in_removed_group(tag) or tag in MARKS:
+            return True
+        rule = self._rules.top.rule(tag)
+        return rule is not None and rule.action is Action.REMOVE and tag not in REQUIRED_SOUND
 
     def encoded(self, element: Element, codecs: tuple[str, ...], creator: str | None, notes: Notes) -> bytes:
         """A top-level element as it may leave, empty if it may not; `creator` is that of a private one.

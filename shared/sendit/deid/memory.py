@@ -108,17 +108,15 @@ class Memory:
         slots: list[Judged] = []
         judged = [series.judged[0]]
         between = iter(series.judged[1:])
-        for slot, element in zip(shape.slots, elements, strict=True):
-            if slot.at < shape.first:
-                continue  # File Meta is made anew
-            expected = series.expected[slot.at]
+        for number, expected in series.deciding:
+            element = elements[number]
             raw = window.data[element.start : element.end]
             if expected.evidence is not None:
                 evidence = context.evidence_of(element, raw, series.creators)
                 if evidence.but_uids() != expected.evidence:
                     return None
                 uids |= evidence.uids
-            one = context.judged(element, raw, series.creators)
+            one = context.judged(element, raw, series.creators, in_slot=True)
             if bool(one.encoded) is not expected.stays:
                 return None
             slots.append(one)

@@ -59,7 +59,9 @@ class Expected:
 class Series:
     """A shape with its context: `judged` is what became of the runs, merged with additions, around the slots.
 
-    `together` is what became of all runs, `uids` are the unregistered UIDs in them.
+    `deciding` are the slots whose elements have to be looked at, by their number, and what must stand in each; the
+    elements in the others go whatever they hold. `together` is what became of all runs, `uids` are the unregistered
+    UIDs in them.
     """
 
     def __init__(self, shape: Shape, context: Context, learnt: Learnt) -> None:
@@ -69,18 +71,20 @@ class Series:
         self.plan = learnt.plan
         self.output_transfer_syntax = learnt.opened.output_transfer_syntax
         pieces = learnt.pieces
-        slots = {slot.at - shape.first for slot in shape.slots if slot.at >= shape.first}
-        self.expected = {
-            slot.at: Expected(
-                bool(piece.judged.encoded), piece.evidence.but_uids() if may_identify(piece.element) else None
-            )
-            for slot in shape.slots
-            if slot.at >= shape.first
-            for piece in (pieces[slot.at - shape.first],)
-        }
+        self.deciding = tuple(
+            (number, _expected(pieces[slot.at - shape.first]))
+            for number, slot in enumerate(shape.slots)
+            if slot.at >= shape.first and not context.ignores(pieces[slot.at - shape.first].element, learnt.creators)
+        )
+        slots = {shape.slots[number].at - shape.first for number, _ in self.deciding}
         self.uids = frozenset(uid for at, piece in enumerate(pieces) if at not in slots for uid in piece.evidence.uids)
         self.judged = tuple(_between(outcomes_of(pieces, context), {pieces[at].element.tag for at in slots}))
         self.together = _as_one(list(self.judged))
+
+
+def _expected(piece: Piece) -> Expected:
+    evidence = piece.evidence.but_uids() if may_identify(piece.element) else None
+    return Expected(bool(piece.judged.encoded), evidence)
 
 
 def outcomes_of(pieces: Sequence[Piece], context: Context) -> list[tuple[int, Judged]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sendit.deid.dicom.elements import PIXEL_REPRESENTATION, Element, ElementReader
+from sendit.deid.dicom.elements import PIXEL_REPRESENTATION, SHORT_VRS, Element, ElementReader
 from sendit.deid.dicom.uids import uid_values
 from sendit.deid.errors import DeidError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LONGEST_HEADER = 256 * 1024
 
 _BEHIND_PREFIX = 132
+_SHORT = 1024
 
 _SOP_INSTANCE = 0x00080018
 _OF_FILE_META = frozenset({0x00020000, 0x00020003})  # its length, Media Storage SOP Instance UID
@@ -51,7 +52,10 @@ _NEVER_SLOTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where an element differs from image to image, and how it is read."""
+    """Where an element differs from image to image, and how it is read.
+
+    `head` is its tag and VR where those tell a length of two bytes, else empty.
+    """
 
     at: int
     tag: int
@@ -59,6 +63,7 @@ class Slot:
     is_sequence: bool
     implicit: bool
     signed: bool
+    head: bytes
 
 
 class Shape:
@@ -83,6 +88,7 @@ class Shape:
                 element.items is not None,
                 self.implicit and at >= self.first,
                 signed and element.tag > PIXEL_REPRESENTATION,
+                _short_head(self._raws[at], element) if at < self.first or not self.implicit else b"",
             )
             for at, element in ((at, elements[at]) for at in ordered)
         )
@@ -102,7 +108,9 @@ class Shape:
         at = len(self._runs[0])
         try:
             for slot, run in zip(self.slots, self._runs[1:], strict=True):
-                element = reader.one(at, implicit=slot.implicit, signed=slot.signed)
+                element = _short(slot, window, at)
+                if element is None:
+                    element = reader.one(at, implicit=slot.implicit, signed=slot.signed)
                 if element.tag != slot.tag or element.vr != slot.vr or (element.items is None) is slot.is_sequence:
                     return None
                 found.append(element)
@@ -165,6 +173,23 @@ def plain_elements(opened: OpenObject, limits: Limits) -> list[Element] | None:
         return None
     elements = opened.meta + opened.elements
     return elements if all(one.end == after.start for one, after in pairwise(elements)) else None
+
+
+def _short_head(raw: bytes, element: Element) -> bytes:
+    head = raw[:6]
+    return head if head[4:] == element.vr.encode("ascii") and element.vr in SHORT_VRS else b""
+
+
+def _short(slot: Slot, window: Window, at: int) -> Element | None:
+    """A short element with the slot's tag and VR, read without further ado; None if it is anything else."""
+    data = window.data
+    if not slot.head or not data.startswith(slot.head, at) or at + 8 > len(data):
+        return None
+    length = data[at + 6] | data[at + 7] << 8
+    end = at + 8 + length
+    if length > _SHORT or end > len(data):
+        return None
+    return Element(slot.tag, slot.vr, data[at + 8 : end], at, end)
 
 
 def _row(elements: list[Element]) -> tuple[tuple[int, str], ...]:

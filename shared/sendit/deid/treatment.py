@@ -33,6 +33,7 @@ PSEUDONYM_VRS = {PATIENT_NAME: "PN", PATIENT_ID: "LO", ACCESSION_NUMBER: "SH"}
 _MOST_NUMBERS = 100_000
 """Of more numbers none is replaced: taking them apart would cost too much, and the gate looks at them."""
 _HASH_CHARACTERS = 12
+_MOST_UIDS = 64
 _NEED_A_FALLBACK = frozenset({Action.KEEP, Action.CLEAN, Action.HASH})
 
 Changed = tuple[Action, str, bytes]
@@ -60,13 +61,20 @@ class Treatment:
         self._accession = entity.accession
         self._matcher = matcher
         self._own_uids = own_uids
+        self._uids: dict[str, str] = {}
         self._keeps_uids = Option.RETAIN_UIDS in profile.options
         self.identifiers = identifiers
 
     def uid(self, original: str) -> str:
         """The UID that takes the place of `original`: itself if it is registered, or is one and UIDs are retained."""
-        kept = not original or original in REGISTERED or (self._keeps_uids and is_uid(original))
-        return original if kept else self._keys.uid(original)
+        new = self._uids.get(original)
+        if new is None:
+            kept = not original or original in REGISTERED or (self._keeps_uids and is_uid(original))
+            new = original if kept else self._keys.uid(original)
+            if len(self._uids) >= _MOST_UIDS:
+                self._uids.clear()
+            self._uids[original] = new
+        return new
 
     def by_rule(self, rule: Rule, tag: int, vr: str, value: bytes, codecs: tuple[str, ...]) -> Changed:
         """What a rule makes of a public attribute's value; what it cannot be carried out on gets its fallback.

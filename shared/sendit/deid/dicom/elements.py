@@ -32,6 +32,7 @@ PIXEL_REPRESENTATION = 0x00280103
 _ELEMENTS_PER_ITEM = 8
 _LONG_VRS = {str(vr).encode("ascii"): str(vr) for vr in EXPLICIT_VR_LENGTH_32}
 _SHORT_VRS = {str(vr).encode("ascii"): str(vr) for vr in VR if len(vr) == 2 and vr not in EXPLICIT_VR_LENGTH_32}
+SHORT_VRS = frozenset(_SHORT_VRS.values())
 _TAKEN_APART = STRING_VRS - NUMERIC_STRING_VRS
 _NO_TAGS: frozenset[int] = frozenset()
 _DELIMITER_BYTES = b"\xfe\xff\x0d\xe0"
