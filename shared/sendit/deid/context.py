@@ -106,7 +106,7 @@ class Context:
     def judged(self, element: Element, raw: bytes, creators: dict[int, str], *, in_slot: bool = False) -> Judged:
         """What becomes of a top-level element that was read from the bytes `raw`.
 
-        What stands in a slot of a series is remembered apart: it differs from image to image and would push out the rest.
+        What stands in a slot of a series is remembered apart: it differs from image to image and would push out others.
 
         Raises:
             DeidError: `malformed`, `gate_identifier_left` or `gate_unreadable`.
