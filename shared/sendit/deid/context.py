@@ -97,6 +97,7 @@ class Context:
         self._gate = Gate(rules, matcher, **options)
         self._known: dict[tuple[bytes, str, str | None], Judged] = {}
         self._known_in_slots: dict[tuple[bytes, str, str | None], Judged] = {}
+        self._stays: set[tuple[int, str | None]] = set()  # what does not go by tag and creator alone
         self._gone: dict[tuple[int, str | None], Judged] = {}
         self._evidence: dict[tuple[bytes, str | None], Evidence] = {}
         if matcher.evidence.is_one(identifiers.patient):
@@ -120,16 +121,18 @@ class Context:
         known = remembered.get(key) if len(raw) <= _LONGEST_REMEMBERED else None
         if known is not None:
             return known
-        if self._engine.always_goes(element, creator):
+        if (element.tag, creator) not in self._stays and self._engine.always_goes(element, creator):
             gone = Judged(b"", Done(changed=((name_of(element.tag), str(Action.REMOVE)),)))
             if len(self._gone) < _MOST_REMEMBERED:
                 self._gone[element.tag, creator] = gone
             return gone
+        if len(self._stays) < _MOST_REMEMBERED:
+            self._stays.add((element.tag, creator))
         notes = Notes()
         codecs = self.kind.codecs
         encoded = self._engine.encoded(element, codecs, creator, notes)
         if encoded:
-            seen = self._gate.check(encoded, [element], codecs, creators)
+            seen = self._gate.check(encoded, element, codecs, creators)
             found = (frozenset(seen.uids), frozenset(seen.dotted), frozenset(seen.runs))
             judged = Judged(encoded, notes.done(seen.elements), *found)
         else:

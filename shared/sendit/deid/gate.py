@@ -77,14 +77,18 @@ class Gate:
         self._implicit = implicit
         self._by_position = by_position
 
-    def check(self, encoded: bytes, original: Item, codecs: tuple[str, ...], creators: dict[int, str]) -> Seen:
-        """Checks top-level elements as they were encoded, beside those from which they came.
+    def check(self, encoded: bytes, original: Element, codecs: tuple[str, ...], creators: dict[int, str]) -> Seen:
+        """Checks a top-level element as it was encoded, beside the one from which it came.
 
         Raises:
             DeidError: `gate_identifier_left` or `gate_unreadable`.
         """
         seen = Seen(0, set(), set(), set())
-        self._check(memoryview(encoded), original, self._rules.top, codecs, creators, {}, seen)
+        written = list(self._read(memoryview(encoded)))
+        if len(written) != 1 or written[0][0] != original.tag:
+            raise DeidError(Refusal.GATE_UNREADABLE)
+        if original.tag not in MARKS:
+            self._check_one(written[0], original, written, self._rules.top, codecs, creators, {}, seen)
         return seen
 
     def _check(
@@ -104,16 +108,28 @@ class Gate:
                 codecs = tuple(known_codecs(bytes(value))) or ("ascii",)
             elif tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:  # noqa: PLR2004  PS3.5 7.8.1
                 creators = {**creators, tag: unpadded(bytes(value)).decode("latin-1")}
-        for tag, declared, value in written:
-            if tag in MARKS:
-                continue
-            seen.elements += 1
-            vr, rule = self._judged_as(tag, declared, level, creators, forced)
-            before = origins.get(tag)
-            if vr == "SQ":
-                self._check_items(value, before, level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag), codecs, seen)
-            elif self._is_left(tag, vr, bytes(value), before, written, codecs, rule, seen):
-                raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
+        for one in written:
+            if one[0] not in MARKS:
+                self._check_one(one, origins.get(one[0]), written, level, codecs, creators, forced, seen)
+
+    def _check_one(
+        self,
+        one: Written,
+        before: Element | None,
+        beside: list[Written],
+        level: Level,
+        codecs: tuple[str, ...],
+        creators: dict[int, str],
+        forced: Mapping[int, Rule],
+        seen: Seen,
+    ) -> None:
+        tag, declared, value = one
+        seen.elements += 1
+        vr, rule = self._judged_as(tag, declared, level, creators, forced)
+        if vr == "SQ":
+            self._check_items(value, before, level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag), codecs, seen)
+        elif self._is_left(tag, vr, bytes(value), before, beside, codecs, rule, seen):
+            raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
 
     def _check_items(
         self, encoded: memoryview, before: Element | None, level: Level, codecs: tuple[str, ...], seen: Seen

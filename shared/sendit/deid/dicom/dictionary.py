@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from pydicom.datadict import DicomDictionary, tag_for_keyword  # type: ignore[attr-defined]  # its home is private
 
 _ENTRIES: dict[int, tuple[str, str, str, str, str]] = DicomDictionary
@@ -18,6 +20,7 @@ def least_values(tag: int) -> int:
     return int(least) if least.isdigit() else 1
 
 
+@cache
 def most_values(tag: int) -> int | None:
     """The largest Value Multiplicity that a tag allows; None where PS3.6 says n or nothing."""
     most = _ENTRIES[tag][1].split("-")[-1] if tag in _ENTRIES else "n"

@@ -36,7 +36,7 @@ def concrete_vr(vr: str, *, signed: bool) -> str:
 
 def agrees(declared: str, dictionary: str) -> bool:
     """Whether an element's VR is the one, or one of those, that PS3.6 gives."""
-    return declared in dictionary.split(" or ")
+    return declared == dictionary or declared in dictionary.split(" or ")
 
 
 def swapped(value: bytes, vr: str) -> bytes:

@@ -145,6 +145,8 @@ class Matcher:
             return False
         lower = value.lower()
         encoded = self._wanted.encoded
+        if len(lower) < encoded.shortest:
+            return False
         return encoded.found_in(lower) or (b"\0" in lower and encoded.found_in(lower.replace(b"\0", b"")))
 
     def is_one_of_the_numbers(self, component: bytes) -> bool:

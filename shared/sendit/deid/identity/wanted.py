@@ -61,7 +61,10 @@ class Substrings:
     def found_in(self, text: str) -> bool:
         """Whether one of them is in the text."""
         if len(self._wanted) <= _FEW:
-            return any(one in text for one in self._wanted)
+            for one in self._wanted:  # noqa: SIM110  a plain loop: most texts are short, and there are many
+                if one in text:
+                    return True
+            return False
         for start in range(len(text) - SHORTEST_INSIDE_A_WORD + 1):
             lengths = self._lengths.get(text[start : start + SHORTEST_INSIDE_A_WORD], ())
             if any(text[start : start + length] in self._wanted for length in lengths):
@@ -77,11 +80,15 @@ class Encoded:
 
     def __init__(self, wanted: Iterable[bytes]) -> None:
         self._wanted = frozenset(one[:_LONGEST_INSIDE_A_WORD] for one in wanted)
+        self.shortest = min(map(len, self._wanted), default=0)
 
     def found_in(self, value: bytes) -> bool:
         """Whether one of them is in the bytes."""
         if len(self._wanted) * len(value) <= _LITTLE:
-            return any(one in value for one in self._wanted)
+            for one in self._wanted:  # noqa: SIM110  a plain loop: most values are short, and there are many
+                if one in value:
+                    return True
+            return False
         pattern, lengths = self._prepared
         for found in pattern.finditer(value):
             start = found.start()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from sendit.deid.dicom.dictionary import dictionary_vr
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.allowed import allowed
 from sendit.deid.rules.content import content_rule
@@ -110,17 +111,17 @@ class Level:
     def __init__(self, rules: Rules, path: tuple[int, ...]) -> None:
         self.path = path
         self._rules = rules
-        self._seen: dict[int, Rule] = {}
+        self._seen: dict[int, Rule | None] = {}
         self._children: dict[int, Level] = {}
 
     def rule(self, tag: int) -> Rule | None:
         """The rule for a public attribute; None if neither the profile nor Table E.1-1 speaks of it."""
-        rule = self._seen.get(tag)
-        if rule is None:
-            rule = self._rules.at(self.path, tag)
-            if rule is not None and self._rules.remembered < _MOST_REMEMBERED:
-                self._rules.remembered += 1
-                self._seen[tag] = rule
+        if tag in self._seen:
+            return self._seen[tag]
+        rule = self._rules.at(self.path, tag)
+        if (rule is not None or dictionary_vr(tag) is not None) and self._rules.remembered < _MOST_REMEMBERED:
+            self._rules.remembered += 1
+            self._seen[tag] = rule
         return rule
 
     def private(self, creator: str, tag: int) -> Rule | None:
