@@ -48,7 +48,15 @@ def concept_rule(item: DataSet, rules: Rules) -> Rule | None:
     if not names:
         return None
     code, scheme = (_text(names[0], tag) for tag in (_CODE_VALUE, _CODING_SCHEME))
-    return rules.content(code, scheme, _text(item, _VALUE_TYPE))
+    rule = rules.content(code, scheme, _text(item, _VALUE_TYPE))
+    if rule is not None and rule.action is Action.KEEP and (code, scheme) == ("121033", "DCM"):
+        measured = items_of(item, 0x0040A300)
+        try:
+            young = bool(measured) and float(_text(measured[0], NUMERIC_VALUE)) <= 89
+        except ValueError:
+            young = False
+        return rule if young else Rule(Action.DUMMY, Action.DUMMY, _CLAUSE)
+    return rule
 
 
 def is_override(rule: Rule | None) -> bool:

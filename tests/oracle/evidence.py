@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _VALUE = re.compile(r"[^\\]+")
 _MOST_BYTES = 1024 * 1024
+_DESIGNATION = re.compile(rb"\x1b[$()\-]{1,2}[@-Z]")
+_MULTI_BYTE = frozenset({"euc_kr", "gb2312", "iso_ir_58", "gbk", "gb18030"})
 _DATES = frozenset({"DA", "DT"})
 
 
@@ -100,4 +102,7 @@ def _readings(value: bytes, codecs: tuple[str, ...]) -> list[str]:
     if text is not None and raw.isascii():
         return [text]
     found = [raw.decode("latin-1"), raw.decode("utf-8", "ignore")]
+    # some writers do not switch back to a character set behind a delimiter, as PS3.5 6.1.2.5.3 asks
+    plain = _DESIGNATION.sub(b"", raw)
+    found += [plain.decode(codec, "ignore") for codec in codecs if codec in _MULTI_BYTE]
     return found if text is None or text in found else [text, *found]

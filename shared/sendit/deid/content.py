@@ -38,6 +38,9 @@ _SEQUENCES = (
     0x00081199,  # Referenced SOP Sequence
 )
 _CLAUSE = "PS3.15 E.3.4"
+_SUBJECT_AGE = ("121033", "DCM")
+_MEASURED_VALUE, _NUMERIC_VALUE = 0x0040A300, 0x0040A30A
+_OLDEST = 89
 _NOT_LEFT_AS_IT_IS = frozenset({Action.REMOVE, Action.EMPTY, Action.DUMMY})
 _UNNAMED = {_TEXT_VALUE: Rule(Action.CLEAN, Action.DUMMY, _CLAUSE)}
 """For an item whose concept Table E.3.4-1 does not name: its other values follow their own rules."""
@@ -53,6 +56,8 @@ def holds_content(tag: int, rules: Rules) -> bool:
 def content_rule_of(rules: Rules, item: Item, by_position: bool) -> Rule | None:
     """The rule for the value of a content item by Table E.3.4-1; None if the table does not name its concept.
 
+    An age over 89, in whatever unit, becomes a dummy.
+
     An item that would go becomes a dummy where others are referred to by their position.
     """
     concept = element_of(item, _CONCEPT_NAME)
@@ -60,6 +65,8 @@ def content_rule_of(rules: Rules, item: Item, by_position: bool) -> Rule | None:
         return None
     code, scheme = (_text(raw_value(concept.items[0], tag)) for tag in (_CODE_VALUE, _CODING_SCHEME))
     rule = rules.content(code, scheme, _text(raw_value(item, _VALUE_TYPE)))
+    if rule is not None and rule.action is Action.KEEP and (code, scheme) == _SUBJECT_AGE and _is_old(item):
+        return replace(rule, action=Action.DUMMY, fallback=Action.DUMMY)
     if rule is not None and by_position and rule.action is Action.REMOVE:
         return replace(rule, action=Action.DUMMY, fallback=Action.DUMMY)
     return rule
@@ -87,6 +94,17 @@ def forced_by(rule: Rule | None, level: Level) -> Mapping[int, Rule]:
 
 def _is_override(rule: Rule | None) -> bool:
     return rule is not None and rule.clause.startswith("profile ")
+
+
+def _is_old(item: Item) -> bool:
+    """Whether the number that an item measures is more than 89, or none."""
+    measured = element_of(item, _MEASURED_VALUE)
+    if measured is None or not measured.items:
+        return True
+    try:
+        return not float(_text(raw_value(measured.items[0], _NUMERIC_VALUE))) <= _OLDEST
+    except ValueError:
+        return True
 
 
 def _text(value: bytes) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sendit.deid.content import content_rule_of, forced_by, holds_content
-from sendit.deid.dicom.creators import CREATORS, creator_for, creator_text, creators_of
+from sendit.deid.dicom.creators import CREATORS, block_of, creator_for, creator_text, creators_of
 from sendit.deid.dicom.dictionary import dictionary_vr, name_of
 from sendit.deid.dicom.read import codecs_of
 from sendit.deid.dicom.write import element_bytes, item_bytes
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from sendit.deid.rules.profile import Profile
     from sendit.deid.treatment import Changed, Treatment
 
-_FIRST_DATA_ELEMENT = 0x1000
 _NOTHING_FORCED: Mapping[int, Rule] = {}
 _REMOVED = Rule(Action.REMOVE, Action.REMOVE, "")
 
@@ -258,11 +257,7 @@ def without_idle_creators(encoded: list[tuple[int, bytes]]) -> list[tuple[int, b
     """Leaves out the private creators of whose block nothing stays."""
     if not any(tag >> 16 & 1 and part for tag, part in encoded):
         return encoded
-    used = {
-        tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8
-        for tag, part in encoded
-        if part and tag >> 16 & 1 and tag & 0xFFFF >= _FIRST_DATA_ELEMENT
-    }
+    used = {block_of(tag) for tag, part in encoded if part and tag >> 16 & 1}
     return [
         (tag, b"" if tag >> 16 & 1 and tag & 0xFFFF in CREATORS and tag not in used else part) for tag, part in encoded
     ]

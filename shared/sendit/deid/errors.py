@@ -48,7 +48,7 @@ SENTENCES: dict[Refusal, str] = {
     Refusal.GATE_UNREADABLE: "The output could not be read back, so nothing was released; "
     "report it to the maintainers.",
     Refusal.GATE_IDENTIFIER_LEFT: "After de-identification a value that identifies the patient was still "
-    "there, so nothing was released; report the attribute to the maintainers.",
+    "there, so nothing was released; look at what a profile of yours keeps, else report it to the maintainers.",
     Refusal.GATE_UID_MISMATCH: "The UIDs of the output do not agree with each other or with the key, "
     "so nothing was released; report it to the maintainers.",
     Refusal.GATE_PIXELS_DIFFER: "The pixel data written is not the pixel data read, so nothing was released; "

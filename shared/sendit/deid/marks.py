@@ -5,11 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
-from pydicom.tag import BaseTag
-
 from sendit.deid.dicom.dictionary import dictionary_vr
 from sendit.deid.dicom.vrs import DATE_VRS
 from sendit.deid.rules.actions import Action
@@ -77,24 +72,3 @@ def _dates(profile: Profile) -> str:
     if kept or Option.RETAIN_FULL_DATES in profile.options:
         return "UNMODIFIED"
     return "REMOVED"
-
-
-def add_marks(elements: dict[BaseTag, DataElement | RawDataElement], profile: Profile) -> tuple[int, ...]:
-    """Puts the marks of a profile into the elements of a data set; the tags it has put."""
-    marks = mark_elements(profile)
-    for tag, vr, value in marks:
-        if isinstance(value, bytes):
-            _put(elements, tag, vr, value)
-            continue
-        items = []
-        for members in value:
-            item: dict[BaseTag, DataElement | RawDataElement] = {}
-            for inner, inner_vr, inner_value in members:
-                _put(item, inner, inner_vr, inner_value)
-            items.append(Dataset(item))
-        elements[BaseTag(tag)] = DataElement(BaseTag(tag), "SQ", Sequence(items), already_converted=True)
-    return tuple(tag for tag, _, _ in marks)
-
-
-def _put(elements: dict[BaseTag, DataElement | RawDataElement], tag: int, vr: str, value: bytes) -> None:
-    elements[BaseTag(tag)] = RawDataElement(BaseTag(tag), vr, len(value), value, 0, False, True)

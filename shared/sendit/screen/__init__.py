@@ -146,7 +146,7 @@ _RULES = (
     ),
     _Rule(
         "structured-report",
-        "A structured report holds free text, which is not cleaned yet.",
+        "A structured report holds free text; none is accepted yet.",
         lambda header: _sop_class(header).startswith(_STORAGE + "88."),
     ),
     _Rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.data.canary_identity import IDENTITIES
 from tests.data.canary_objects import Planted, sequence, text, written
-from tests.data.deid_objects import deidentified, read_back
+from tests.data.deid_objects import deidentified, element, instance, read_back
 
 NOBODY = IDENTITIES["ASCII"]
 MANUFACTURER = 0x00080070
@@ -152,3 +152,30 @@ def test_private_creator_of_whose_block_nothing_stays_does_not_refuse_the_image(
 def test_text_in_an_attribute_of_one_number_goes(tag: int, vr: str, profile: str) -> None:
     sentence = b"Frau Kanarienvogel liegt in Zimmer 12 und hat Telefon 0361 77461"
     assert b"Kanarienvogel" not in deidentified(written(Planted(tag, vr, sentence)), profile)[1]
+
+
+@pytest.mark.parametrize("profile", ["basic", "research", "strict"])
+@pytest.mark.parametrize(
+    ("term", "codec", "name"),
+    [
+        ("GB18030", "gb18030", "王^小东"),
+        ("GBK", "gbk", "王^小东"),
+        ("ISO_IR 192", "utf-8", "王^小东"),
+        ("\\ISO 2022 IR 87", "iso2022_jp", "山田^太郎"),
+        ("\\ISO 2022 IR 149", "euc_kr", "홍^길동"),
+    ],
+)
+def test_east_asian_name_of_few_characters_goes_in_every_character_set(
+    term: str, codec: str, name: str, profile: str
+) -> None:
+    family, given = name.split("^")
+    shift = b"\x1b$)C" if codec == "euc_kr" else b""
+    for kept in (family + given, f"{family}{given} test", f"{given} CT", f"CT_{given}", f"{given} {family}"):
+        data = instance(
+            element(0x00080005, "CS", term),
+            element(0x00100010, "PN", b"Wang^Test=" + shift + name.encode(codec)),
+            element(0x00080070, "LO", shift + kept.encode(codec)),
+        )
+        _, output = deidentified(data, profile)
+        assert kept.encode(codec) not in output, kept
+        assert given.encode(codec).removeprefix(b"\x1b$B").removesuffix(b"\x1b(B") not in output, kept

@@ -175,7 +175,8 @@ def test_evidence_is_collected_at_every_level() -> None:
     import io
 
     from sendit.deid import DEFAULT_LIMITS, PROFILES
-    from sendit.deid.dicom.read import open_object
+    from sendit.deid.dicom.read import read_object
+    from sendit.deid.dicom.stream import BoundedReader
     from sendit.deid.identity.evidence import collected
     from sendit.deid.rules.compiled import rules_for
 
@@ -185,7 +186,7 @@ def test_evidence_is_collected_at_every_level() -> None:
             element(0x00401001, "SH", "REQ-77") + sequence(0x00082218, element(0x00080090, "PN", "Doktor^Dora")),
         )
     )
-    opened = open_object(io.BytesIO(data), DEFAULT_LIMITS)
+    opened = read_object(BoundedReader(io.BytesIO(data), 1 << 20), DEFAULT_LIMITS)
     rules = rules_for(PROFILES["basic"], opened.header.sop_class_uid)
     evidence: Evidence = collected(opened.elements, rules, opened.codecs, {})
     assert {"req-77", "doktor", "dora", "wunderlich", "pat-4711", "acc4711"} <= evidence.searched

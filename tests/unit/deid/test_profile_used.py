@@ -8,7 +8,7 @@ from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
 from pydicom.dataset import Dataset
 from tests.data.deid_objects import BASE, CT_STORAGE, KEYS, element, instance, read_back, sequence
 
-from sendit.deid import PROFILES, Place, Profile, attribute_named, deidentify, explained, read_profile
+from sendit.deid import PROFILES, DeidError, Place, Profile, attribute_named, deidentify, explained, read_profile
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.compiled import Rules
 from sendit.deid.rules.explain import verdict
@@ -116,3 +116,26 @@ def test_what_is_explained_is_what_is_done(name: str) -> None:
         expected = {said.action, said.fallback} | ({Action.KEEP} if said.action is Action.STRUCTURE else set())
         assert done in expected, (Place(tag).name, vr, done, said)
     assert len(tried) > 300
+
+
+def test_a_private_value_of_any_stated_vr_is_kept_by_name_and_its_creator_with_it() -> None:
+    profile = site('[private."MAKER 1"]\n"(0029,xx10)" = "keep"\n"(0029,xx11)" = "keep"')
+    dataset = used(
+        profile,
+        element(0x00290010, "LO", "MAKER 1"),
+        element(0x00291010, "US", b"\7\0"),
+        element(0x00291011, "OB", b"\1\2\3\4"),
+        element(0x00291012, "US", b"\7\0"),
+    )
+    assert [(int(one.tag), one.value) for one in dataset if one.tag.is_private] == [
+        (0x00290010, "MAKER 1"),
+        (0x00291010, 7),
+        (0x00291011, b"\1\2\3\4"),
+    ]
+
+
+def test_a_private_binary_value_that_holds_the_patient_makes_the_image_an_error() -> None:
+    profile = site('[private."MAKER 1"]\n"(0029,xx10)" = "keep"')
+    with pytest.raises(DeidError) as raised:
+        used(profile, element(0x00290010, "LO", "MAKER 1"), element(0x00291010, "OB", b"\0Wunderlich\0"))
+    assert raised.value.code == "gate_identifier_left"

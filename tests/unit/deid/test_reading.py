@@ -25,7 +25,8 @@ from tests.data.deid_objects import (
 )
 
 from sendit.deid import DeidError, Limits, Refusal, inspect
-from sendit.deid.dicom.read import open_object
+from sendit.deid.dicom.read import read_object
+from sendit.deid.dicom.stream import BoundedReader
 from sendit.deid.errors import SENTENCES
 
 ANATOMIC_REGION = 0x00082218
@@ -276,7 +277,7 @@ def test_sequences_in_un_share_the_budget_of_the_object() -> None:
     inner = sequence(ANATOMIC_REGION, element(0x00104000, "LT", bytes(1_000), implicit=True), implicit=True)[8:]
     data = instance(element(ANATOMIC_REGION, "UN", inner))
     assert refusal(data, Limits(max_header_bytes=2_000)) == "header_too_large"
-    opened = open_object(io.BytesIO(data), Limits(max_header_bytes=3_000))
+    opened = read_object(BoundedReader(io.BytesIO(data), 1 << 20), Limits(max_header_bytes=3_000))
     found = next(one for one in opened.elements if one.tag == ANATOMIC_REGION)
     assert [[one.tag for one in item] for item in found.items or []] == [[0x00104000]]
 

@@ -40,5 +40,5 @@ def creator_for(tag: int, creators: dict[int, str]) -> str | None:
 
 
 def block_of(tag: int) -> int:
-    """The tag of the creator that reserves the block of a private element; its own for a creator."""
+    """The tag of the creator that reserves the block of a private element."""
     return tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8

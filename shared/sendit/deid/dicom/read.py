@@ -25,8 +25,6 @@ from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.entity import Entity
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
-
     from sendit.deid.dicom.limits import Limits
 
 PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
@@ -71,17 +69,8 @@ class OpenObject:
     output_transfer_syntax: str
 
 
-def open_object(source: BinaryIO, limits: Limits) -> OpenObject:
-    """Reads an object up to its pixel data.
-
-    Raises:
-        DeidError: with the code for what keeps it from being read.
-    """
-    return read_object(BoundedReader(source, limits.max_header_bytes), limits)
-
-
 def read_object(stream: BoundedReader, limits: Limits) -> OpenObject:
-    """The same of a stream that is open already.
+    """Reads an object up to its pixel data.
 
     Raises:
         DeidError: with the code for what keeps it from being read.

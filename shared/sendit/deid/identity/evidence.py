@@ -14,7 +14,7 @@ from sendit.deid.dicom.text import decoded
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.identifying import IDENTIFYING, telling_parts
-from sendit.deid.identity.spelling import SHORTEST_SEARCHED, folded, words_of
+from sendit.deid.identity.spelling import SHORTEST_SEARCHED, folded, is_east_asian, words_of
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.options import Option
 
@@ -36,6 +36,8 @@ _LONGEST = 1024
 """Of a longer value its beginning is enough to know it by."""
 _DATE = re.compile(rb"(?<!\d)(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
 _DATES = frozenset({"DA", "DT"})
+_DESIGNATION = re.compile(rb"\x1b[$()\-]{1,2}[@-Z]")
+_MULTI_BYTE = frozenset({"euc_kr", "gb2312", "iso_ir_58", "gbk", "gb18030"})
 _KINDS = _DATES | {"PN", "UI"}
 _ASKED_FOR = ("PS3.15 E.3.", "profile ")
 REFERENCED_CONTENT_ITEM = 0x0040DB73
@@ -127,7 +129,8 @@ class Evidence:
                 self.add(half.group())
         parts = [" ".join(words) for part in group[:_LONGEST].split("^") if (words := words_of(folded(part)))]
         for phrase in (parts, parts[::-1], parts[:2], parts[1::-1], parts[1:] + parts[:1]):
-            if sum(map(len, phrase)) >= SHORTEST_SEARCHED and len(phrase) > 1:
+            long_enough = sum(map(len, phrase)) >= SHORTEST_SEARCHED or is_east_asian("".join(phrase))
+            if long_enough and len(phrase) > 1:
                 self.phrases.add(" ".join(phrase))
 
     def add_dates(self, value: bytes) -> None:
@@ -249,4 +252,7 @@ def _readings(value: bytes, codecs: tuple[str, ...]) -> list[str]:
     if text is not None and raw.isascii():
         return [text]
     found = [raw.decode("latin-1"), raw.decode("utf-8", "ignore")]
+    # some writers do not switch back to a character set behind a delimiter, as PS3.5 6.1.2.5.3 asks
+    plain = _DESIGNATION.sub(b"", raw)
+    found += [plain.decode(codec, "ignore") for codec in codecs if codec in _MULTI_BYTE]
     return found if text is None or text in found else [text, *found]

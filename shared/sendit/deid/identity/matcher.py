@@ -185,6 +185,7 @@ class Matcher:
         return (
             self._wanted.words.found_in(words)
             or self._wanted.compact.found_in(joined)
+            or self._wanted.has_east_asian_in(joined)
             or self._names_in(words)
             or any(digits in self._wanted.digits for run in _EIGHT_DIGITS.findall(joined) for digits in _windows(run))
             or self._is_day_in(text, short=short)

@@ -44,6 +44,11 @@ _THREE_NUMBERS = re.compile(
     r"(?<![0-9])(?<![0-9][._])(?=([0-9]{1,2})([-/. _])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])(?![._][0-9]))"
 )
 _LETTERS_OR_DIGITS = re.compile(r"[^\W\d_]+|\d+")
+_EAST_ASIAN = re.compile(
+    r"[\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]{2,}"
+)
+_EAST_ASIAN_CODECS = ("gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "iso2022_jp")
+_SHIFTS = re.compile(rb"\x1b(?:\$[@B]|\([BJ])")
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 _WITHOUT_ACCENT = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 
@@ -149,10 +154,26 @@ def spelled_out(words: list[str]) -> Iterator[str]:
 def encodings(text: str) -> Iterator[bytes]:
     """The bytes a text may have among other bytes; `in_bytes` knows no case in ASCII and ignores zero bytes."""
     for spelling in {text} if text.isascii() else {text, text.lower(), text.upper()}:
-        for codec in ("utf-8",) if text.isascii() else ("utf-8", "latin-1", "utf-16-le", "utf-16-be"):
-            encoded = spelling.encode(codec, "ignore").lower()
+        for codec in _codecs_of(spelling):
+            encoded = _SHIFTS.sub(b"", spelling.encode(codec, "ignore")).lower()
             if len(encoded) >= SHORTEST_INSIDE_A_WORD and not _is_ramp(encoded):
                 yield encoded
+
+
+def _codecs_of(text: str) -> tuple[str, ...]:
+    if text.isascii():
+        return ("utf-8",)
+    return ("utf-8", "latin-1", "utf-16-le", "utf-16-be", *(_EAST_ASIAN_CODECS if _EAST_ASIAN.search(text) else ()))
+
+
+def in_east_asian(text: str) -> list[str]:
+    """The runs of two or more Chinese, Japanese or Korean characters: so many are a whole name."""
+    return [] if text.isascii() else _EAST_ASIAN.findall(text)
+
+
+def is_east_asian(text: str) -> bool:
+    """Whether a text is nothing but such a run."""
+    return in_east_asian(text) == [text]
 
 
 def _is_ramp(encoded: bytes) -> bool:

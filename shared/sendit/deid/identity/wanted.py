@@ -13,6 +13,8 @@ from sendit.deid.identity.spelling import (
     SHORTEST_SEARCHED,
     encodings,
     folded,
+    in_east_asian,
+    is_east_asian,
     is_vocabulary,
     pieces_of,
     spellings,
@@ -31,6 +33,7 @@ _LITTLE = 4_000_000
 """So many bytes times strings are searched sooner than a pattern is made."""
 _MOST_IN_A_TREE = 2_000
 _MOST_STRICT_PIECES = 8
+_LONGEST_EAST_ASIAN = 16
 _SERIES_REMEMBERED = 4
 _MOST_SHARED = 1_000
 """More than any real object holds: what a hostile one makes of memory ends with it."""
@@ -173,6 +176,12 @@ class Wanted:
         self.days: set[str] = set()
         self.dates = dates
         self.short_dates = {date[2:] for date in dates}
+        self.east_asian = {
+            joined[:_LONGEST_EAST_ASIAN]
+            for value in values | compared
+            if is_east_asian(joined := "".join(words_of(value)))
+        }
+        self._east_asian_lengths = {len(one) for one in self.east_asian}
         compact: set[str] = set()
         names: set[str] = set()
         for value in values:
@@ -184,12 +193,22 @@ class Wanted:
         for text in texts:
             if not is_vocabulary(words_of(folded(text))):
                 encoded.update(encodings(text))
+                encoded.update(encodings("".join(words_of(folded(text)))) if in_east_asian(text) else ())
         self.compact = Substrings(compact)
         self.names = Substrings(names)
         self.encoded = Encoded(encoded)
         self.single_numbers = {unpack("<f", pack("<f", n))[0] for n in self.numbers if n < 1e38}
         short = {"".join(words_of(spelling)) for value in compared for spelling in spellings(value)}
         self.strict_short = frozenset(one for one in short - _MODALITIES_AND_TITLES if len(one) > 1)
+
+    def has_east_asian_in(self, text: str) -> bool:
+        """Whether a name of Chinese, Japanese or Korean characters stands anywhere in a text without separators."""
+        return any(
+            run[at : at + length] in self.east_asian
+            for run in in_east_asian(text)
+            for length in self._east_asian_lengths
+            for at in range(len(run) - length + 1)
+        )
 
     def _add_text(self, words: list[str], compact: set[str], names: set[str]) -> None:
         pieces = [piece for word in words for pieces in pieces_of(word) for piece in pieces]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from pydicom.uid import UID_dictionary  # type: ignore[attr-defined]  # its home is private
 
+from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.read import PIXEL_TAGS
 from sendit.deid.dicom.vrs import BULK_VRS, DATE_VRS, NUMBER_VRS, TEXT_VRS
 from sendit.deid.marks import MARKS
 from sendit.deid.rules.actions import Action
@@ -32,6 +34,10 @@ _LETTING_PASS = frozenset({Action.KEEP, Action.CLEAN, Action.SHIFT})
 _CURVES_AND_OVERLAYS = frozenset({0x50, 0x60})
 _NOT_OF_OBJECTS = re.compile("Commitment|Directory")
 _BULK = "neither text nor UIDs, and PS3.6 knows the attribute"
+
+
+SOP_CLASS = 0x00080016
+_SAME_FOR_MANY = "its date is the same for many patients and would tell how far theirs are moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,10 @@ def _fixed(profile: Profile, place: Place) -> Verdict | None:
     if place.tag in MARKS:
         reason = "written by sendit: it says what was done; what the object held is removed"
         return _sure(Action.MARK, "PS3.15 E.1.1", reason)
+    if place.tag in PIXEL_TAGS and not place.path:
+        return _sure(Action.KEEP, "PS3.15 E.2", "the object's own pixel data, copied as it is and compared by crc32c")
+    if place.tag == SOP_CLASS and not place.path:
+        return _sure(Action.KEEP, "PS3.6 Annex A", "a registered UID; one that is not registered is replaced")
     if place.tag >> 16 == 0x0002:
         return _sure(Action.REMOVE, "PS3.10 7.1", "File Meta Information is made anew, from the new UIDs")
     if applied_override(profile, place) is not None:
@@ -191,7 +201,8 @@ def _row_text(tag: int, profile: Profile) -> str:
     cells += [f"{option} {row[STANDING[option].column]}" for option in profile.options if row[STANDING[option].column]]
     text = f"row {row['Attribute Name']!r}: {', '.join(cells)}"
     if tag in NEVER_SHIFTED and Option.RETAIN_MODIFIED_DATES in profile.options:
-        text += "; not moved, for its date is the same for many patients and would tell how far theirs are moved"
+        is_date = dictionary_vr(tag) in DATE_VRS
+        text += f"; not moved, for {_SAME_FOR_MANY if is_date else 'it is no date'}"
     return text
 
 

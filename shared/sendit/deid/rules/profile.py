@@ -97,7 +97,6 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
         "strict": Profile("strict", allow_list=True),
     }
 )
-DEFAULT_PROFILE = "research"
 
 
 def profile_named(name: str) -> Profile:

@@ -8,6 +8,10 @@ from datetime import date, timedelta
 _DATE = re.compile(r"[0-9]{8}")
 _TIME = r"([01][0-9]|2[0-3])([0-5][0-9](([0-5][0-9]|60)(\.[0-9]{1,6})?)?)?"
 _TIME_OF_DAY = re.compile(_TIME)
+_FIRST_YEAR, _LAST_YEAR = 1901, 2099
+_PLACEHOLDERS = frozenset({"19700101", "19800101"})
+"""With the days outside those years: what a program writes where it knows no date. Moved, it would tell how far."""
+
 _DATE_TIME = re.compile(rf"([0-9]{{8}})({_TIME})?([+-](0[0-9]|1[0-4])[0-5][0-9])?")
 
 
@@ -15,7 +19,8 @@ def moved(vr: str, values: list[str], days: int) -> list[str] | None:
     """The values `days` earlier; times of day as they are. None if one of them is not exactly one moment.
 
     Partial dates, ranges, the spellings of ACR-NEMA (1998.01.31) and days that no calendar has cannot be
-    moved by days; the attribute's Basic action is applied to them instead. Empty values stay empty.
+    moved by days, and placeholders (19000101) may not: the attribute's Basic action is applied to them instead.
+    Empty values stay empty.
     """
     result: list[str] = []
     for value in values:
@@ -38,6 +43,8 @@ def _moved_value(vr: str, value: str, days: int) -> str | None:
 
 
 def _moved_date(value: str, days: int) -> str | None:
+    if value in _PLACEHOLDERS or not _FIRST_YEAR <= int(value[:4]) <= _LAST_YEAR:
+        return None
     try:
         day = date(int(value[:4]), int(value[4:6]), int(value[6:])) - timedelta(days=days)
     except (ValueError, OverflowError):
