@@ -24,7 +24,7 @@ SHA256 = {
     "strict_list.json": "dbfbbadb359312f48cb907e14f9477fac00649920468e3a2a46345ab12075d82",
     "keep_list.json": "1acd9c672bcb6e86cfd4157f0dc9719aa87375092e19f809fca5c598126ec282",
     "vocabulary.json": "568fc83471bb29d08b8913269ac9692405a48fa4c6f33db709aa6722285126b7",
-    "descriptors.json": "f97af7279da8cd196bc85ee54a3daa57728ef060d9280896cf3d4d6a735ee7fb",
+    "descriptors.json": "7f4170b6467189b1bbf3ec30ec88a81b5d7a179c4081c000f449cff79e81732f",
 }
 
 
