@@ -42,7 +42,7 @@ def sendit(out: Path, _: Path, __: contextlib.ExitStack) -> One:
     profile, keys = deid.profile_named("research"), deid.Keyring(bytes(range(32)))
 
     def one(path: Path) -> None:
-        with path.open("rb") as source, (out / path.name).open("wb") as sink:
+        with path.open("rb", buffering=0) as source, (out / path.name).open("wb", buffering=0) as sink:
             deid.deidentify(source, sink, profile=profile, keys=keys, identify=keys.identifiers)
 
     return one

@@ -1,9 +1,12 @@
 """Documents that speak of the code are held to it."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
+from tests.data.deid_objects import element, instance
 
 from sendit.deid import PROFILES
 from sendit.errors import SENTENCES
@@ -23,6 +26,17 @@ def test_the_readme_names_every_profile_and_verb() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     for word in (*PROFILES, "sendit run", "sendit deidentify", "sendit status", "sendit errors", "--retry", "--names"):
         assert f"`{word}" in text or f" {word}" in text, word
+
+
+def test_the_library_works_as_the_readme_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "sendit.key").write_bytes(bytes(range(32)))
+    (tmp_path / "in.dcm").write_bytes(instance(element(0x00100010, "PN", "Wunderlich^Hedwig")))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102  it is ours
+    assert json.loads(capsys.readouterr().out)["patient"] == str(dcmread("out.dcm").PatientID)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

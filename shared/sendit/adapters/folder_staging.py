@@ -49,7 +49,7 @@ class FolderStaging:
             )
         except OSError as error:
             raise self._image_error(error) from None
-        with os.fdopen(descriptor, "rb") as stream:
+        with os.fdopen(descriptor, "rb", buffering=0) as stream:
             _check_unchanged(stream, entry)
             yield stream
             _check_unchanged(stream, entry)
