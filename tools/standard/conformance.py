@@ -30,7 +30,8 @@ _DONE = {
     Option.RETAIN_FULL_DATES: "Dates and times stay as they are.",
     Option.RETAIN_MODIFIED_DATES: "DA and DT move by whole days, times of day stay: intervals within a patient stay.",
     Option.RETAIN_PATIENT_CHARACTERISTICS: "Sex, age, size, weight and their like stay; ages over 89 become 90 years;"
-    " texts among them are cleaned.",
+    " texts of which the table says C are cleaned, those of which it says K (Ethnic Group) stay but for the"
+    " object's own identifying values.",
     Option.RETAIN_DEVICE_IDENTITY: "What names the device stays; descriptions among it are cleaned.",
     Option.RETAIN_UIDS: "UIDs stay as they are.",
     Option.RETAIN_SAFE_PRIVATE: "Private attributes of Table E.3.10-1 stay: texts cleaned, dates as other dates, UIDs"
@@ -243,7 +244,9 @@ def _sop_classes() -> str:
         "## SOP classes\n\n"
         "Objects of every SOP class, also private ones, are de-identified; of a class that is not known the safe\n"
         f"choice of each row is taken. The Types of {len(known)} storage SOP classes of PS3.6 are known. `sendit run`\n"
-        "and the worker accept those that the screen lets pass (see the README).\n"
+        "and the worker accept those that the screen lets pass (see the README).\n\n"
+        "Bulk data of which nobody can say what it holds goes, though an IOD asks for it: without Waveform Data (it\n"
+        "may be a voice) a waveform object is no longer valid. A graphic that is replaced has one point of a dummy.\n"
     )
 
 

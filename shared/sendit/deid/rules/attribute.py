@@ -152,6 +152,7 @@ def _tag(part: str) -> int:
         tag = keyword_dict.get(part) or _REPEATING_KEYWORDS.get(part)
         if not part or tag is None:
             near = nearest(part, [*keyword_dict, *_REPEATING_KEYWORDS])
+            near = near or "; write a keyword, (gggg,eeee), or CREATOR (gggg,xxee)"
             raise BadAttribute(f"there is no attribute {quoted(part)}{near}")
         return tag
     tag = int(match[1] + match[2], 16)
