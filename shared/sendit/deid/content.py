@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sendit.deid.dicom.elements import element_of, raw_value
+from sendit.deid.dicom.element import element_of, raw_value
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.options import Option
 from sendit.deid.rules.rule import Rule
@@ -13,7 +13,7 @@ from sendit.deid.rules.rule import Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sendit.deid.dicom.elements import Item
+    from sendit.deid.dicom.element import Item
     from sendit.deid.rules.compiled import Level, Rules
 
 CONTENT_SEQUENCES = frozenset(
@@ -23,10 +23,10 @@ CONTENT_SEQUENCES = frozenset(
         0x00400612,  # Specimen Preparation Step Content Item Sequence
     }
 )
-_TEXT_VALUE, _UID, _PERSON_NAME = 0x0040A160, 0x0040A124, 0x0040A123
+_TEXT_VALUE, _PERSON_NAME = 0x0040A160, 0x0040A123
 _VALUES = (
     _TEXT_VALUE,
-    _UID,
+    0x0040A124,  # UID
     0x0040A120,  # DateTime
     0x0040A121,  # Date
     0x0040A122,  # Time
@@ -85,7 +85,7 @@ def forced_by(rule: Rule | None, level: Level) -> Mapping[int, Rule]:
         value = Action.DUMMY if gone else rule.action
         sequence = Action.DUMMY if gone else Action.KEEP
         forced = {
-            **{tag: Rule(value, Action.REMAP if tag == _UID else Action.DUMMY, _CLAUSE) for tag in _VALUES},
+            **{tag: Rule(value, Action.DUMMY, _CLAUSE) for tag in _VALUES},
             _PERSON_NAME: Rule(Action.DUMMY, Action.DUMMY, _CLAUSE),
             **{tag: Rule(sequence, sequence, _CLAUSE) for tag in _SEQUENCES},
         }

@@ -4,36 +4,42 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sendit.deid.dicom.creators import creator_for
 from sendit.deid.dicom.dictionary import name_of
 from sendit.deid.dicom.write import element_bytes, item_bytes
-from sendit.deid.engine import Engine, Notes
+from sendit.deid.engine import Engine
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.gate import Gate
-from sendit.deid.identity.evidence import Evidence, collected, may_identify
+from sendit.deid.identity.evidence import NO_EVIDENCE, Evidence, collected, may_identify, uids_alone
 from sendit.deid.identity.matcher import Matcher
 from sendit.deid.marks import mark_elements
+from sendit.deid.place import Notes, Place
 from sendit.deid.report import Done
 from sendit.deid.rules.actions import Action
-from sendit.deid.rules.compiled import rules_for
+from sendit.deid.rules.compiled import Rules, rules_for
 from sendit.deid.treatment import PATIENT_ID, PATIENT_NAME, PSEUDONYM_VRS, Treatment
 
 if TYPE_CHECKING:
-    from sendit.deid.dicom.elements import Element
+    from collections.abc import Callable
+
+    from sendit.deid.course import Course
+    from sendit.deid.dicom.element import Element, Item
     from sendit.deid.identity.entity import Entity, Identifiers
     from sendit.deid.identity.keys import Keyring
+    from sendit.deid.look import Seen
     from sendit.deid.rules.profile import Profile
 
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 500, 1_024
-_MOST_LISTED_REMEMBERED = 16
+_MOST_IN_A_SLOT, _MOST_LISTED_REMEMBERED = 16, 16
+Key = TypeVar("Key")
 _NONE: frozenset[str] = frozenset()
-_NO_EVIDENCE = Evidence()
+_NOTHING_ELSE = NO_EVIDENCE.but_uids()
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """One top-level element as it may leave, empty if it may not, after the gate has looked at it.
 
     `uids` are the unregistered UIDs in it, `dotted` the dotted numbers in its texts, `runs` those in its other bytes:
@@ -47,7 +53,7 @@ class Judged:
     runs: frozenset[str] = _NONE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind:
     """What objects must share, so that the same element has the same outcome in them."""
 
@@ -59,6 +65,11 @@ class Kind:
     implicit: bool
     big_endian: bool
 
+    @cached_property
+    def rules(self) -> Rules:
+        """What happens to which attribute."""
+        return rules_for(self.profile, self.sop_class_uid)
+
     def evidence_of(self, element: Element, creators: dict[int, str]) -> Evidence:
         """What identifies in one top-level element; the object's is that of all of them together.
 
@@ -66,8 +77,8 @@ class Kind:
             DeidError: `malformed`, more than any real object holds.
         """
         if not may_identify(element):
-            return _NO_EVIDENCE
-        return collected([element], rules_for(self.profile, self.sop_class_uid), self.codecs, creators)
+            return NO_EVIDENCE
+        return collected([element], self.rules, self.codecs, creators)
 
 
 class Context:
@@ -89,73 +100,96 @@ class Context:
         self.kind = kind
         self.identifiers = identifiers
         self.values_searched = len(evidence) - len(evidence.uids)
-        rules = rules_for(kind.profile, kind.sop_class_uid)
+        rules = kind.rules
         matcher = Matcher(evidence)
         options = {"implicit": kind.implicit, "by_position": evidence.by_position}
         self.treatment = Treatment(kind.profile, kind.keys, entity, identifiers, matcher, own_uids)
         self._engine = Engine(kind.profile, rules, self.treatment, **options)
         self._gate = Gate(rules, matcher, **options)
-        self._known: dict[tuple[bytes, str, str | None], Judged] = {}
-        self._known_in_slots: dict[tuple[bytes, str, str | None], Judged] = {}
-        self._stays: set[tuple[int, str | None]] = set()  # what does not go by tag and creator alone
-        self._gone: dict[tuple[int, str | None], Judged] = {}
-        self._evidence: dict[tuple[bytes, str | None], Evidence] = {}
+        self._known: dict[tuple[bytes, str, str | None] | None, Judged] = {}
+        self._evidence: dict[tuple[bytes, str | None] | None, tuple[frozenset[str], object]] = {}
         if matcher.evidence.is_one(identifiers.patient):
             raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)  # a pseudonym that is another identifier of the object
         self.additions = self._additions()
 
-    def judged(self, element: Element, raw: bytes, creators: dict[int, str], *, in_slot: bool = False) -> Judged:
-        """What becomes of a top-level element that was read from the bytes `raw`.
+    def place(self, elements: Item) -> Place:
+        """The top level of an object of these elements."""
+        return self._engine.place(self.kind.codecs, elements)
 
-        What stands in a slot of a series is remembered apart: it differs from image to image and would push out others.
+    def judged(self, element: Element, raw: bytes | None, place: Place) -> Judged:
+        """What becomes of a top-level element that was read from the bytes `raw`; None: it is not to be remembered.
 
         Raises:
             DeidError: `malformed`, `gate_identifier_left` or `gate_unreadable`.
         """
-        creator = creator_for(element.tag, creators)
-        gone = self._gone.get((element.tag, creator))
-        if gone is not None:
-            return gone
-        key = (raw, element.vr, creator)
-        remembered = self._known_in_slots if in_slot else self._known
-        known = remembered.get(key) if len(raw) <= _LONGEST_REMEMBERED else None
+        tag = element.tag
+        creator = creator_for(tag, place.creators) if tag >> 16 & 1 else None
+        if self._engine.always_goes(tag, creator):
+            return _gone(tag)
+        key = None if raw is None else (raw, element.vr, creator)
+        known = self._known.get(key)
         if known is not None:
             return known
-        if (element.tag, creator) not in self._stays and self._engine.always_goes(element, creator):
-            gone = Judged(b"", Done(changed=((name_of(element.tag), str(Action.REMOVE)),)))
-            if len(self._gone) < _MOST_REMEMBERED:
-                self._gone[element.tag, creator] = gone
-            return gone
-        if len(self._stays) < _MOST_REMEMBERED:
-            self._stays.add((element.tag, creator))
-        notes = Notes()
-        codecs = self.kind.codecs
-        encoded = self._engine.encoded(element, codecs, creator, notes)
-        if encoded:
-            seen = self._gate.check(encoded, element, codecs, creators)
-            found = (frozenset(seen.uids), frozenset(seen.dotted), frozenset(seen.runs))
-            judged = Judged(encoded, notes.done(seen.elements), *found)
+        if element.items is not None:
+            judged = self._sequence(element, place)
         else:
-            judged = Judged(encoded, notes.done())
-        if len(raw) <= _LONGEST_REMEMBERED and len(judged.done.changed) <= _MOST_LISTED_REMEMBERED:
-            if len(remembered) >= _MOST_REMEMBERED:
-                remembered.clear()
-            remembered[key] = judged
+            judged = self._value(element, self._engine.course(element, place), place)
+        _remember(self._known, key, judged, _MOST_REMEMBERED)
         return judged
+
+    def judge_of(self, sample: Element, place: Place) -> Callable[[Element, bytes | None], Judged]:
+        """The same for all elements that share tag, VR and place with a sample: what depends on these is found once.
+
+        They are remembered apart: they differ from image to image, and would push out others.
+        """
+        known: dict[bytes | None, Judged] = {}
+        course = None if sample.items is not None else self._engine.course(sample, place)
+
+        def judge(element: Element, raw: bytes | None) -> Judged:
+            judged = known.get(raw)
+            if judged is None:
+                judged = self._sequence(element, place) if course is None else self._value(element, course, place)
+                _remember(known, raw, judged, _MOST_IN_A_SLOT)
+            return judged
+
+        if self._engine.always_goes(sample.tag, creator_for(sample.tag, place.creators)):
+            return lambda _, __: _gone(sample.tag)
+        return judge
+
+    def _value(self, element: Element, course: Course, place: Place) -> Judged:
+        action, encoded = self._engine.follow(course, element, place)
+        if not encoded:
+            return Judged(encoded, _done(element.tag, action, 0))
+        seen = self._gate.check(encoded, element, place.codecs, place.creators)
+        return _judged(encoded, _done(element.tag, action, seen.elements), seen)
+
+    def _sequence(self, element: Element, place: Place) -> Judged:
+        notes = Notes()
+        encoded = self._engine.encoded(element, place, notes)
+        if not encoded:
+            return Judged(encoded, notes.done())
+        seen = self._gate.check(encoded, element, place.codecs, place.creators)
+        return _judged(encoded, notes.done(seen.elements), seen)
 
     def ignores(self, element: Element, creators: dict[int, str]) -> bool:
         """Whether a top-level element goes by its tag alone and can hold no evidence."""
-        return not may_identify(element) and self._engine.always_goes(element, creator_for(element.tag, creators))
+        return not may_identify(element) and self._engine.always_goes(element.tag, creator_for(element.tag, creators))
 
-    def evidence_of(self, element: Element, raw: bytes, creators: dict[int, str]) -> Evidence:
-        """What identifies in one top-level element, remembered."""
+    def evidence_in(
+        self, element: Element, raw: bytes | None, creators: dict[int, str]
+    ) -> tuple[frozenset[str], object]:
+        """The UIDs that identify in one top-level element, and what else does, to be compared; remembered."""
         if not may_identify(element):
-            return _NO_EVIDENCE
-        key = raw, creator_for(element.tag, creators)
+            return _NONE, _NOTHING_ELSE
+        uids = uids_alone(element, self.kind.rules)
+        if uids is not None:
+            return uids, _NOTHING_ELSE
+        key = None if raw is None else (raw, creator_for(element.tag, creators))
         known = self._evidence.get(key)
         if known is None:
-            known = self.kind.evidence_of(element, creators)
-            if len(raw) <= _LONGEST_REMEMBERED:
+            evidence = self.kind.evidence_of(element, creators)
+            known = frozenset(evidence.uids), evidence.but_uids()
+            if key is not None:
                 if len(self._evidence) >= _MOST_REMEMBERED:
                     self._evidence.clear()
                 self._evidence[key] = known
@@ -165,7 +199,7 @@ class Context:
         """What the output has by tag whatever the object had: pseudonyms and marks."""
         implicit = self.kind.implicit
         result: dict[int, Judged] = {}
-        top = rules_for(self.kind.profile, self.kind.sop_class_uid).top
+        top = self.kind.rules.top
         for tag in (PATIENT_NAME, PATIENT_ID):
             rule = top.rule(tag)
             if rule is None or not rule.clause.startswith("profile "):
@@ -182,6 +216,37 @@ class Context:
             encoded = element_bytes(tag, vr, content, implicit=implicit)
             result[tag] = Judged(encoded, Done(changed=((name_of(tag), str(Action.MARK)),)))
         return result
+
+
+def raw_of(element: Element, data: bytes) -> bytes | None:
+    """The bytes from which a top-level element was read; None if they are too many to remember it by."""
+    start, end = element.start, element.end
+    return data[start:end] if end - start <= _LONGEST_REMEMBERED else None
+
+
+def _remember(known: dict[Key | None, Judged], key: Key | None, judged: Judged, most: int) -> None:
+    if key is not None and len(judged.done.changed) <= _MOST_LISTED_REMEMBERED:
+        if len(known) >= most:
+            known.clear()
+        known[key] = judged
+
+
+def _judged(encoded: bytes, done: Done, seen: Seen) -> Judged:
+    return Judged(encoded, done, seen.uids, seen.dotted, seen.runs)
+
+
+@lru_cache(maxsize=4096)
+def _gone(tag: int) -> Judged:
+    """What became of a top-level element that goes whatever it holds."""
+    return Judged(b"", _done(tag, Action.REMOVE, 0))
+
+
+@lru_cache(maxsize=4096)
+def _done(tag: int, action: Action, searched: int) -> Done:
+    """The account of one top-level element."""
+    if action is Action.KEEP:
+        return Done(kept=1, searched=searched)
+    return Done(changed=((name_of(tag), str(action)),), searched=searched)
 
 
 class Contexts:

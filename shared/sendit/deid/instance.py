@@ -75,7 +75,7 @@ def deidentify(
         profile_digest=profile.digest,
         edition=EDITION,
         key_id=keys.key_id,
-        normalised=ready.header.normalised,
+        normalised=ready.normalised,
         done=(*(one.done for one in ready.judged), ready.trailer),
         gate_values_searched=context.values_searched,
         pixel_crc32c=crc32c,

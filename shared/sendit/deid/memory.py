@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sendit.deid.context import Contexts
-from sendit.deid.dicom.elements import UNDEFINED, Element, ElementHead
+from sendit.deid.dicom.element import Element, ElementHead
+from sendit.deid.dicom.elements import UNDEFINED
+from sendit.deid.dicom.header import check_identity
 from sendit.deid.dicom.pixels import plan_of
 from sendit.deid.dicom.read import read_object, read_trailer
 from sendit.deid.dicom.stream import Window
 from sendit.deid.errors import DeidError
-from sendit.deid.identity.matcher import uids_in
-from sendit.deid.prepared import Prepared, check_uids, prepared, trailer_done
+from sendit.deid.prepared import NO_TRAILER, Prepared, prepared, trailer_done
 from sendit.deid.series import Learnt, Series
 from sendit.deid.shape import Shape, plain_elements
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sendit.deid.context import Context, Judged, Kind
+    from sendit.deid.context import Context, Kind
     from sendit.deid.dicom.header import Header
     from sendit.deid.dicom.limits import Limits
     from sendit.deid.dicom.read import OpenObject
@@ -45,18 +45,25 @@ class Memory:
         self._contexts = Contexts(_MOST_SERIES)
         self._series: list[Series] = []
 
+    def is_of(self, profile: Profile, keys: Keyring, limits: Limits) -> bool:
+        """Whether what is remembered is of objects of this profile, this very key, and these limits."""
+        same_profile = self.profile is profile or self.profile == profile
+        return self.keys is keys and same_profile and (self.limits is limits or self.limits == limits)
+
     def prepared(self, stream: BoundedReader, identify: Callable[[Entity], Identifiers]) -> Prepared:
         """An object's header, ready to leave.
 
         Raises:
             DeidError: the object cannot be read, or what came of its header may not leave.
         """
+        budget = stream.budget
         ready = self._recalled(stream, identify)
         if ready is None:
+            stream.budget = budget
             stream.seek(0)
             ready, learnt = prepared(stream, self.limits, self.profile, self.keys, identify, self._context)
             if learnt is not None:
-                self._learn(learnt)
+                self._learn(*learnt, ready.context)
         return ready
 
     def _context(self, kind: Kind, entity: Entity, identifiers: Identifiers, evidence: Evidence) -> Context:
@@ -67,18 +74,28 @@ class Memory:
         window = Window(stream, self.limits.max_header_bytes)
         with self._lock:
             known = tuple(self._series)
-        for series in known:
-            found = series.shape.match(window, self.limits)
-            if found is not None:
-                with self._lock:
-                    if series in self._series[1:]:
-                        self._series.remove(series)
-                        self._series.insert(0, series)
-                try:
+        try:
+            for series in known:
+                found = series.shape.match(window, self.limits)
+                if found is not None:
+                    _bring_forward(series, self._series, self._lock)
                     return self._of_series(series, window, stream, *found, identify)
-                except DeidError:
-                    return None  # whoever looks at all of it says why
+            for series in known:
+                wider = self._widened(series, window)
+                found = None if wider is None else wider.shape.match(window, self.limits)
+                if wider is not None and found is not None:
+                    ready = self._of_series(wider, window, stream, *found, identify)
+                    if ready is not None:
+                        self._replace(series, wider)
+                    return ready
+        except DeidError:
+            pass  # whoever looks at all of it says why
         return None
+
+    def _widened(self, series: Series, window: Window) -> Series | None:
+        """A series with slots where an object differs, too; None if it is of another, or differs nowhere else."""
+        places = series.shape.places_in(window, self.limits)
+        return None if places is None or places == series.shape.places else series.widened(places)
 
     def _of_series(
         self,
@@ -89,64 +106,53 @@ class Memory:
         end: int,
         identify: Callable[[Entity], Identifiers],
     ) -> Prepared | None:
-        """None if its slots hold what changes more than themselves."""
+        """None if its slots hold what changes more than themselves.
+
+        Raises:
+            DeidError: it cannot be read, or may not leave.
+        """
         context, shape = series.context, series.shape
-        header = shape.header_of(elements)
-        header.check_identity()
-        stream.seek(end)
+        known = shape.header
+        uids = known.sop_class_uid, shape.sop_instance_uid(elements), known.study_uid, known.series_uid
+        check_identity(uids)
         plan = series.plan
         if plan is not None and plan.encapsulated:
+            stream.seek(end)
             head = ElementHead(plan.tag, plan.vr, UNDEFINED, end)
-            plan = plan_of(head, header.values, stream, header.transfer_syntax, big_endian=False)
+            plan = plan_of(head, shape.header_of(elements).values, stream, known.transfer_syntax, big_endian=False)
         elif plan is not None:
-            stream.skip(plan.source_length)
-            plan = replace(plan, start=end)
-        trailer = trailer_done(read_trailer(stream, self.limits, big_endian=False, implicit=shape.implicit))
-        if identify(header.entity) != context.identifiers:
+            plan = plan._replace(start=end)
+        trailer = NO_TRAILER
+        if plan is None or plan.start + plan.source_length != stream.size:
+            stream.seek(end)
+            stream.skip(plan.source_length if plan is not None else 0)
+            trailer = trailer_done(read_trailer(stream, self.limits, big_endian=False, implicit=shape.implicit))
+        if identify(known.entity) != context.identifiers:
             return None
-        uids = series.uids
-        slots: list[Judged] = []
-        judged = [series.judged[0]]
-        between = iter(series.judged[1:])
-        for number, expected in series.deciding:
-            element = elements[number]
-            raw = window.data[element.start : element.end]
-            if expected.evidence is not None:
-                evidence = context.evidence_of(element, raw, series.creators)
-                if evidence.but_uids() != expected.evidence:
-                    return None
-                uids |= evidence.uids
-            one = context.judged(element, raw, series.creators, in_slot=True)
-            if bool(one.encoded) is not expected.stays:
-                return None
-            slots.append(one)
-            judged += (one, next(between))
-        seen = (series.together, *slots)
-        if any(uids_in(one.dotted, uids) for one in seen):
+        judged = series.judged(elements, window.data)
+        if judged is None:
             return None
-        check_uids(seen, uids, self.profile)
-        return Prepared(header, context, judged, trailer, stream, plan, series.output_transfer_syntax)
+        return Prepared(uids, known.normalised, context, judged, trailer, stream, plan, series.output_transfer_syntax)
 
-    def _learn(self, learnt: Learnt) -> None:
+    def _learn(self, opened: OpenObject, learnt: Learnt, context: Context) -> None:
         """Takes an object as the first of its series, or finds out where those of its series differ."""
-        opened, context = learnt.opened, learnt.context
         elements = plain_elements(opened, self.limits)
         if elements is None:
             return
         with self._lock:
             known = tuple(self._series)
-        places: frozenset[int] = frozenset()
-        replaced: Series | None = None
         for series in known:
-            widened = series.shape.places_with(opened, elements) if series.context is context else None
-            if widened is not None:
-                if any(elements[place].tag in context.additions for place in widened):
-                    return
-                places, replaced = widened, series
-                break
-        new = Series(Shape(opened, elements, places), context, learnt)
+            places = series.shape.places_with(opened, elements) if series.context is context else None
+            if places is not None:
+                wider = series.widened(places)
+                if wider is not None:
+                    self._replace(series, wider)
+                return
+        self._replace(None, Series(Shape(opened, elements), context, learnt))
+
+    def _replace(self, old: Series | None, new: Series) -> None:
         with self._lock:
-            self._series[:] = [new, *(one for one in self._series if one is not replaced)][:_MOST_SERIES]
+            self._series[:] = [new, *(one for one in self._series if one is not old)][:_MOST_SERIES]
 
 
 class Headers:
@@ -169,28 +175,37 @@ class Headers:
         for shape in known:
             found = shape.match(window, self.limits)
             if found is not None:
-                with self._lock:
-                    if shape in self._shapes[1:]:
-                        self._shapes.remove(shape)
-                        self._shapes.insert(0, shape)
+                _bring_forward(shape, self._shapes, self._lock)
                 return shape.header_of(found[0])
+        for shape in known:
+            places = shape.places_in(window, self.limits)
+            wider = None if places is None or places == shape.places else shape.widened(places)
+            found = None if wider is None else wider.match(window, self.limits)
+            if wider is not None and found is not None:
+                self._replace(shape, wider)
+                return wider.header_of(found[0])
         opened = read_object(stream, self.limits)
         elements = plain_elements(opened, self.limits)
         if elements is not None:
-            self._learn(opened, elements, known)
+            self._replace(None, Shape(opened, elements))
         return opened.header
 
-    def _learn(self, opened: OpenObject, elements: list[Element], known: tuple[Shape, ...]) -> None:
-        places: frozenset[int] = frozenset()
-        replaced: Shape | None = None
-        for shape in known:
-            widened = shape.places_with(opened, elements)
-            if widened is not None:
-                places, replaced = widened, shape
-                break
-        new = Shape(opened, elements, places)
+    def _replace(self, old: Shape | None, new: Shape) -> None:
         with self._lock:
-            self._shapes[:] = [new, *(one for one in self._shapes if one is not replaced)][:_MOST_SERIES]
+            self._shapes[:] = [new, *(one for one in self._shapes if one is not old)][:_MOST_SERIES]
+
+
+Known = TypeVar("Known")
+
+
+def _bring_forward(one: Known, known: list[Known], lock: Lock) -> None:
+    """What was used last is looked at first."""
+    if known[:1] == [one]:
+        return
+    with lock:
+        if one in known[1:]:
+            known.remove(one)
+            known.insert(0, one)
 
 
 class _Process:
@@ -219,7 +234,7 @@ def prepared_by_memory(
     """
     with _process.lock:
         memory = _process.memory
-        if memory is None or memory.keys is not keys or memory.profile != profile or memory.limits != limits:
+        if memory is None or not memory.is_of(profile, keys, limits):
             memory = _process.memory = Memory(profile, keys, limits)
     return memory.prepared(stream, identify)
 

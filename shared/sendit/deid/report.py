@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,7 @@ MOST_CHARACTERS = 64 * 1024
 """So long may the paths of one top-level element be together, and a sixteenth of those of all: they may be long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What was done to some elements: how many were kept, and (path by keyword, action) of every other, in order.
 
     `omitted` counts by action what was changed beyond MOST_LISTED, `searched` what the gate looked at.
@@ -40,12 +39,13 @@ def together(parts: Sequence[Done]) -> Done:
     """One account for several elements."""
     omitted: Counter[str] = Counter()
     for part in parts:
-        omitted.update(dict(part.omitted))
+        if part.omitted:
+            omitted.update(dict(part.omitted))
     return Done(
-        sum(part.kept for part in parts),
-        tuple(one for part in parts for one in part.changed),
+        sum([part.kept for part in parts]),
+        tuple([one for part in parts for one in part.changed]),
         tuple(omitted.items()),
-        sum(part.searched for part in parts),
+        sum([part.searched for part in parts]),
     )
 
 

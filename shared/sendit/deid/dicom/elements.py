@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
 from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.element import Element, ElementHead
 from sendit.deid.dicom.stream import Window
 from sendit.deid.dicom.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr, swapped
 from sendit.deid.errors import DeidError, Refusal
@@ -21,6 +22,7 @@ from sendit.deid.errors import DeidError, Refusal
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from sendit.deid.dicom.element import Item
     from sendit.deid.dicom.limits import Limits
 
 ITEM = 0xFFFEE000
@@ -34,42 +36,12 @@ _LONG_VRS = {str(vr).encode("ascii"): str(vr) for vr in EXPLICIT_VR_LENGTH_32}
 _SHORT_VRS = {str(vr).encode("ascii"): str(vr) for vr in VR if len(vr) == 2 and vr not in EXPLICIT_VR_LENGTH_32}
 SHORT_VRS = frozenset(_SHORT_VRS.values())
 _TAKEN_APART = STRING_VRS - NUMERIC_STRING_VRS
+_UNPACK = [[Struct(order + of).unpack_from for of in ("HH2sH", "HHL", "L")] for order in "<>"]
+"""Of little endian, and of big endian."""
 _NO_TAGS: frozenset[int] = frozenset()
-_DELIMITER_BYTES = b"\xfe\xff\x0d\xe0"
-
-
-class Element:
-    """One element: a value in little endian, or the items of a sequence; `start` and `end` are where it was read."""
-
-    __slots__ = ("end", "items", "start", "tag", "value", "vr")
-
-    def __init__(
-        self, tag: int, vr: str, value: bytes, start: int, end: int, items: list[list[Element]] | None = None
-    ) -> None:
-        self.tag = tag
-        self.vr = vr
-        self.value = value
-        self.start = start
-        self.end = end
-        self.items = items
-
-    def __repr__(self) -> str:
-        return "Element(…)"
-
-
-Item = list[Element]
-
-
-class ElementHead:
-    """Tag, VR and length of one element, and where its value begins."""
-
-    __slots__ = ("length", "tag", "value_position", "vr")
-
-    def __init__(self, tag: int, vr: str, length: int, value_position: int) -> None:
-        self.tag = tag
-        self.vr = vr
-        self.length = length
-        self.value_position = value_position
+MOST_ALIKE, LONGEST_ALIKE = 512, 1024
+"""So many sequences, of so many bytes at most, are remembered to find others that are alike: the first of them, for
+what is alike in all frames is in the first ones."""
 
 
 class ElementReader:
@@ -81,14 +53,13 @@ class ElementReader:
     """
 
     def __init__(self, window: Window, limits: Limits, *, big_endian: bool) -> None:
-        order = ">" if big_endian else "<"
         self._window = window
         self._big_endian = big_endian
         self._limits = limits
         self._elements_left = limits.max_elements
-        self._head = Struct(order + "HH2sH").unpack_from
-        self._tag_and_length = Struct(order + "HHL").unpack_from
-        self._long = Struct(order + "L").unpack_from
+        self._tags: dict[int, int] = {}
+        self._alike: dict[tuple[bytes, bool, int, bool], tuple[list[Item], int]] = {}
+        self._head, self._tag_and_length, self._long = _UNPACK[big_endian]
 
     @property
     def elements_left(self) -> int:
@@ -137,6 +108,7 @@ class ElementReader:
         data = window.data
         found: list[Element] = []
         last, in_order = -1, True
+        same = self._tags.setdefault
         while end is None or at < end:
             if at + 12 > len(data):
                 data = window.upto(at + 8)
@@ -145,16 +117,19 @@ class ElementReader:
             tag = group << 16 | number
             if tag in stop:
                 break
+            tag = same(tag, tag)  # one number for all frames
             at += 8
             if group == 0xFFFE:
                 if tag == ITEM_DELIMITER and end is None and self._long(data, start + 4)[0] == 0:
                     break
                 raise DeidError(Refusal.MALFORMED)
+            short = False
             if implicit:
                 vr = dictionary_vr(tag) or "UN"
                 length = self._long(data, start + 4)[0]
             elif name in _SHORT_VRS:
                 vr = _SHORT_VRS[name]
+                short = not self._big_endian  # what most are: read without further ado
             elif name in _LONG_VRS:
                 vr = _LONG_VRS[name]
                 at += 4
@@ -164,8 +139,17 @@ class ElementReader:
             else:
                 raise DeidError(Refusal.MALFORMED)
             self._count(1)
-            element = self._element(ElementHead(tag, vr, length, at), start, end, implicit, depth, signed)
-            data, at = window.data, element.end
+            behind = at + length
+            if short and behind <= len(data) and (end is None or behind <= end):
+                value = data[at:behind]
+                if vr in _TAKEN_APART and b"\\" in value:
+                    self._count(value.count(b"\\"))
+                at = behind
+                # where it was read is asked at the top level alone, and two numbers take as much memory as most values
+                element = Element(tag, vr, value, 0, 0) if depth else Element(tag, vr, value, start, at)
+            else:
+                element = self._element(ElementHead(tag, vr, length, at), start, end, implicit, depth, signed)
+                data, at = window.data, element.end
             in_order = in_order and tag > last
             last = tag
             found.append(element)
@@ -198,8 +182,7 @@ class ElementReader:
         if end is not None and behind > end:
             raise DeidError(Refusal.TRUNCATED if behind > window.size else Refusal.MALFORMED)
         if vr == "SQ":
-            items, behind = self._sequence(at, behind, implicit, depth, signed)
-            return Element(tag, vr, b"", start, behind, items)
+            return Element(tag, vr, b"", start, behind, self._items(at, behind, implicit, depth, signed))
         value = (window.data if behind <= len(window.data) else window.upto(behind))[at:behind]
         if vr == "UN":
             known = dictionary_vr(tag) or "UN"
@@ -212,6 +195,24 @@ class ElementReader:
             # their values are taken apart later, which costs more than their bytes
             self._count(value.count(b"\\"))
         return Element(tag, vr, swapped(value, vr) if self._big_endian else value, start, behind)
+
+    def _items(self, at: int, end: int, implicit: bool, depth: int, signed: bool) -> list[Item]:
+        """The items of a sequence of defined length; of several that are alike, byte for byte, the very same ones.
+
+        Frames have most of their functional groups in common: whoever knows one knows the others.
+        """
+        if not depth or end - at > LONGEST_ALIKE:
+            return self._sequence(at, end, implicit, depth, signed)[0]
+        key = self._window.upto(end)[at:end], implicit, depth, signed
+        known = self._alike.get(key)
+        if known is not None:
+            self._count(known[1])
+            return known[0]
+        before = self._elements_left
+        items = self._sequence(at, end, implicit, depth, signed)[0]
+        if len(self._alike) < MOST_ALIKE:
+            self._alike[key] = items, before - self._elements_left
+        return items
 
     def _sequence(
         self, at: int, end: int | None, implicit: bool, depth: int, signed: bool
@@ -235,7 +236,8 @@ class ElementReader:
             if item_end is not None and item_end > window.size:
                 raise DeidError(Refusal.TRUNCATED)
             self._count(_ELEMENTS_PER_ITEM)
-            item_implicit = implicit or (length != 0 and self._looks_implicit_item(at))
+            # some writers switch to Implicit VR inside items
+            item_implicit = implicit or self.looks_implicit(at)
             item, at = self.elements(at, item_end, implicit=item_implicit, depth=depth + 1, signed=signed)
             if item_end is not None and at != item_end:
                 raise DeidError(Refusal.MALFORMED)
@@ -243,10 +245,6 @@ class ElementReader:
         if end is not None and at != end:
             raise DeidError(Refusal.MALFORMED)
         return items, at
-
-    def _looks_implicit_item(self, at: int) -> bool:
-        """Some writers switch to Implicit VR inside items; a delimiter has no VR in either encoding."""
-        return self._window.peek(at, 4) != _DELIMITER_BYTES and self.looks_implicit(at)
 
     def _sequence_in_un(self, tag: int, value: bytes, start: int, end: int, depth: int) -> Element:
         """A public sequence that travelled as UN; what is no sequence stays UN, which no rule retains."""
@@ -284,14 +282,3 @@ def _in_order(elements: list[Element]) -> list[Element]:
     if any(one.tag == after.tag for one, after in pairwise(elements)):
         raise DeidError(Refusal.MALFORMED)
     return elements
-
-
-def element_of(elements: list[Element], tag: int) -> Element | None:
-    """The element of a tag, None if it is absent."""
-    return next((element for element in elements if element.tag == tag), None)
-
-
-def raw_value(elements: list[Element], tag: int) -> bytes:
-    """The undecoded value of an element; empty if it is absent or a sequence."""
-    element = element_of(elements, tag)
-    return element.value if element is not None else b""

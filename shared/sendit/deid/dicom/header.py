@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sendit.deid.dicom.dictionary import tag_of
@@ -12,6 +13,9 @@ from sendit.deid.errors import DeidError, Refusal
 
 if TYPE_CHECKING:
     from sendit.deid.identity.entity import Entity
+
+Uids = tuple[str, str, str, str]
+"""Of a SOP class, of an object of it, of its study and its series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,14 @@ class Header:
     series_uid: str
     normalised: tuple[str, ...]
 
+    @property
+    def uids(self) -> Uids:
+        """SOP Class, SOP Instance, Study and Series Instance UID."""
+        return self.sop_class_uid, self.sop_instance_uid, self.study_uid, self.series_uid
+
     def check_identity(self) -> None:
         """Raises DeidError: one of the four UIDs is `missing_uid` or `invalid_uid`."""
-        uids = (self.sop_class_uid, self.sop_instance_uid, self.study_uid, self.series_uid)
-        if not all(uids):
-            raise DeidError(Refusal.MISSING_UID)
-        # a registered UID would stay as it is, and all that carry it would become one study or series
-        if not all(is_uid(uid) for uid in uids) or not REGISTERED.isdisjoint(uids[1:]):
-            raise DeidError(Refusal.INVALID_UID)
+        check_identity(self.uids)
 
     def get(self, keyword: str) -> tuple[str, ...] | None:
         """The values of a top-level text attribute, each without padding; None if it is absent.
@@ -56,3 +60,21 @@ class Header:
 
     def __repr__(self) -> str:
         return "Header(…)"
+
+
+def check_identity(uids: Uids) -> None:
+    """Raises DeidError: the UID of a SOP class, of an object of it, a study or a series is missing or none."""
+    if not all(uids):
+        raise DeidError(Refusal.MISSING_UID)
+    for uid in uids:
+        _check_uid(uid)
+    # a registered UID would stay as it is, and all that carry it would become one study or series
+    if not REGISTERED.isdisjoint(uids[1:]):
+        raise DeidError(Refusal.INVALID_UID)
+
+
+@lru_cache(maxsize=256)
+def _check_uid(uid: str) -> None:
+    """Raises DeidError: `invalid_uid`."""
+    if not is_uid(uid):
+        raise DeidError(Refusal.INVALID_UID)

@@ -5,8 +5,7 @@ Nothing is decoded. What an encoder wrote inside a compressed frame stays as it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import google_crc32c
 from pydicom.uid import UID
@@ -21,19 +20,20 @@ from sendit.deid.errors import DeidError, Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sendit.deid.dicom.elements import ElementHead
+    from sendit.deid.dicom.element import ElementHead
     from sendit.deid.dicom.read import OpenObject
     from sendit.deid.dicom.sink import Sink
     from sendit.deid.dicom.stream import BoundedReader
 
 ROWS, COLUMNS, SAMPLES, BITS_ALLOCATED = 0x00280010, 0x00280011, 0x00280002, 0x00280100
 NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION = 0x00280008, 0x00280004
+DESCRIBED_BY = frozenset({ROWS, COLUMNS, SAMPLES, BITS_ALLOCATED, NUMBER_OF_FRAMES, PHOTOMETRIC_INTERPRETATION})
+"""The attributes that say how long pixel data is."""
 _CELL_BITS = {0x7FE00008: 32, 0x7FE00009: 64}
 _SWAPPED_BITS = frozenset({1, 8, 16, 32, 64})
 
 
-@dataclass(frozen=True, slots=True)
-class PixelPlan:
+class PixelPlan(NamedTuple):
     """Which bytes of the source are the value of the pixel data, and how they are written.
 
     `length` is that of the value as written, including the pad byte of an odd one; `word` the bytes to swap.

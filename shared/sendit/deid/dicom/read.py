@@ -16,7 +16,8 @@ from pydicom.uid import (
 
 from sendit.deid.dicom import quiet  # noqa: F401  pydicom must be quiet before it reads anything
 from sendit.deid.dicom.dictionary import dictionary_vr
-from sendit.deid.dicom.elements import Element, ElementHead, ElementReader, raw_value
+from sendit.deid.dicom.element import Element, ElementHead, raw_value
+from sendit.deid.dicom.elements import ElementReader
 from sendit.deid.dicom.header import Header
 from sendit.deid.dicom.stream import BoundedReader, InflatedStream, Window
 from sendit.deid.dicom.text import identity_text, known_codecs

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1024 * 1024
 
-PIECE = 64 * 1024
+PIECE = 256 * 1024
 """So much is passed on at a time: the memory of larger pieces is fetched anew from the system for each."""
 
 _BLOCK = 64 * 1024

@@ -55,7 +55,7 @@ def identity_text(value: bytes, codecs: tuple[str, ...]) -> str:
 
 def unpadded(value: bytes) -> bytes:
     """The value up to its terminator, without padding at its end."""
-    return value.split(b"\0", 1)[0].rstrip(b" ")
+    return (value.split(b"\0", 1)[0] if b"\0" in value else value).rstrip(b" ")
 
 
 def needs_bytes_searched(value: bytes) -> bool:

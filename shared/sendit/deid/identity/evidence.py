@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sendit.deid.content import content_rule_of, forced_by, holds_content
@@ -21,7 +22,7 @@ from sendit.deid.rules.options import Option
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sendit.deid.dicom.elements import Element
+    from sendit.deid.dicom.element import Element
     from sendit.deid.rules.compiled import Level, Rules
     from sendit.deid.rules.rule import Rule
 
@@ -39,6 +40,7 @@ _DATES = frozenset({"DA", "DT"})
 _DESIGNATION = re.compile(rb"\x1b[$()\-]{1,2}[@-Z]")
 _MULTI_BYTE = frozenset({"euc_kr", "gb2312", "iso_ir_58", "gbk", "gb18030"})
 _KINDS = _DATES | {"PN", "UI"}
+_TEXT = "text"
 _ASKED_FOR = ("PS3.15 E.3.", "profile ")
 REFERENCED_CONTENT_ITEM = 0x0040DB73
 """Referenced Content Item Identifier: it counts the items of a content tree."""
@@ -145,6 +147,10 @@ class Evidence:
                 raise DeidError(Refusal.MALFORMED)
 
 
+NO_EVIDENCE = Evidence()
+"""Of an element in which there can be none; nothing is added to it."""
+
+
 def collected(elements: list[Element], rules: Rules, codecs: tuple[str, ...], creators: dict[int, str]) -> Evidence:
     """The identifying values of top-level elements at every level, except for those that the rules retain.
 
@@ -156,14 +162,28 @@ def collected(elements: list[Element], rules: Rules, codecs: tuple[str, ...], cr
     return evidence
 
 
+def uids_alone(element: Element, rules: Rules) -> frozenset[str] | None:
+    """The UIDs of a top-level element in which nothing else can be evidence; None if it is not such a one."""
+    tag = element.tag
+    if element.items is not None or element.vr != "UI" or dictionary_vr(tag) != "UI" or tag in IDENTIFYING:
+        return None
+    rule = rules.top.rule(tag)
+    if Option.RETAIN_UIDS in rules.profile.options or (rule is not None and is_retained(rule)):
+        return frozenset()
+    return frozenset(_unregistered(element.value))
+
+
 def may_identify(element: Element) -> bool:
     """Whether there can be evidence in an element, by its kind."""
-    return element.items is not None or element.tag in IDENTIFYING or not _KINDS.isdisjoint(_vrs(element))
+    return element.items is not None or bool(_kinds(element.tag, element.vr))
 
 
-def _vrs(element: Element) -> set[str | None]:
-    """The attribute identifies, whatever VR a writer chose for it."""
-    return {element.vr, dictionary_vr(element.tag)}
+@lru_cache(maxsize=16_384)
+def _kinds(tag: int, vr: str) -> frozenset[str]:
+    """As what the values of an attribute identify: names, dates, UIDs, or texts; whatever VR a writer chose for it."""
+    vrs = {vr, dictionary_vr(tag)}
+    identifies = tag in IDENTIFYING or "PN" in vrs
+    return frozenset({one for one in vrs if one in _KINDS} | ({_TEXT} if identifies else set()))
 
 
 class _Collector:
@@ -172,6 +192,7 @@ class _Collector:
     def __init__(self, rules: Rules, evidence: Evidence) -> None:
         self._rules = rules
         self._evidence = evidence
+        self._collected: set[tuple[int, Level, tuple[str, ...]]] = set()  # items that are alike are the same
         self._keeps_uids = Option.RETAIN_UIDS in rules.profile.options
         self._keeps_dates = Option.RETAIN_FULL_DATES in rules.profile.options
 
@@ -191,9 +212,8 @@ class _Collector:
                 self._collect_items(element, level, codecs)
                 continue
             evidence.by_position = evidence.by_position or tag == REFERENCED_CONTENT_ITEM
-            vrs = _vrs(element)
-            identifies = "PN" in vrs or tag in IDENTIFYING
-            if not identifies and _KINDS.isdisjoint(vrs):
+            kinds = _kinds(tag, element.vr)
+            if not kinds:
                 continue
             if tag >> 16 & 1:
                 creator = creator_for(tag, creators)
@@ -203,28 +223,36 @@ class _Collector:
             if rule is not None and is_retained(rule):
                 continue
             value = element.value
-            if identifies:
-                _collect_texts(tag, value, "PN" in vrs, codecs, evidence)
-            if "UI" in vrs and not self._keeps_uids:
-                evidence.uids.update(uid for uid in uid_values(value) if uid and uid not in REGISTERED)
-            if not vrs.isdisjoint(_DATES) and (rule is not None or not self._keeps_dates):
+            if _TEXT in kinds:
+                _collect_texts(tag, value, "PN" in kinds, codecs, evidence)
+            if "UI" in kinds and not self._keeps_uids:
+                evidence.uids.update(_unregistered(value))
+            if not kinds.isdisjoint(_DATES) and (rule is not None or not self._keeps_dates):
                 evidence.add_dates(value)
 
     def _collect_items(self, element: Element, level: Level, codecs: tuple[str, ...]) -> None:
         tag = element.tag
         child = level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag)
+        key = id(element.items), child, codecs
+        if key in self._collected:
+            return
+        self._collected.add(key)
         content = holds_content(tag, self._rules)
         for item in element.items or ():
             inherited = codecs_of(item, codecs)
             forced: Mapping[int, Rule] = {}
             if content:
                 forced = forced_by(content_rule_of(self._rules, item, by_position=False), child)
-            self.collect(item, child, inherited, creators_of(item, inherited), forced)
+            self.collect(item, child, inherited, creators_of(item), forced)
 
 
 def is_retained(rule: Rule) -> bool:
     """Whether an option or a profile asks for the value by name; what is kept for any other reason stays evidence."""
     return rule.action is Action.KEEP and rule.clause.startswith(_ASKED_FOR)
+
+
+def _unregistered(value: bytes) -> list[str]:
+    return [uid for uid in uid_values(value) if uid and uid not in REGISTERED]
 
 
 def _collect_texts(tag: int, value: bytes, name: bool, codecs: tuple[str, ...], evidence: Evidence) -> None:

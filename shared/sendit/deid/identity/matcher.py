@@ -53,11 +53,17 @@ _MOST_COMPONENTS = 32
 _MOST_PIECES = 12
 """More than the words of an identifier that are looked for: case may part them, too."""
 
+_LARGE = 100_000
+_FEW = 500
+"""So many pairs are sooner compared than made ready to be looked up."""
 _DIGIT = re.compile(r"[0-9]")
 _EIGHT_DIGITS = re.compile(r"[0-9]{8,}")
 _DOTTED = re.compile(r"(?<![0-9])[0-9]++(?:\.[0-9]++)++")
 _DOTTED_OTHERWISE = re.compile(r"(?<![0-9])[0-9]++([-_ ,:/])[0-9]++(?:\1[0-9]++){2,}+")
 _COMPONENT = re.compile(rb"[^\\]+")
+_ONE_SMALL = rb" *+(?:[+-]?+(?:[0-9]{1,5}+(?:\.[0-9]*+)?+|\.[0-9]++))?+ *+"
+_SMALL = re.compile(rb"%b(?:\\%b)*+" % (_ONE_SMALL, _ONE_SMALL))
+"""Numbers below 100000, one by one: none that is looked for."""
 _NUMBERS = {"UL": "<L", "SL": "<l", "UV": "<Q", "SV": "<q", "FL": "<f", "FD": "<d"}
 
 
@@ -74,9 +80,11 @@ def dotted_in(text: str) -> frozenset[str]:
 
 def uids_in(dotted: frozenset[str], uids: frozenset[str]) -> bool:
     """Whether one of the UIDs is a dotted number or some whole components of it; long UIDs by their beginning."""
-    if not dotted:
+    if len(dotted) * len(uids) <= _FEW and not any(
+        _beginning(uid) in number for number in dotted for uid in uids if len(uid) >= _SHORTEST_UID
+    ):
         return False
-    wanted = {".".join(uid.split(".")[:_MOST_COMPONENTS]) for uid in uids if len(uid) >= _SHORTEST_UID}
+    wanted = {_beginning(uid) for uid in uids if len(uid) >= _SHORTEST_UID}
     if not wanted.isdisjoint(dotted):
         return True
     lengths = {uid.count(".") + 1 for uid in wanted}
@@ -86,6 +94,10 @@ def uids_in(dotted: frozenset[str], uids: frozenset[str]) -> bool:
             if any(".".join(parts[at : at + length]) in wanted for at in range(len(parts) - length + 1)):
                 return True
     return False
+
+
+def _beginning(uid: str) -> str:
+    return uid if uid.count(".") < _MOST_COMPONENTS else ".".join(uid.split(".")[:_MOST_COMPONENTS])
 
 
 class Matcher:
@@ -141,11 +153,11 @@ class Matcher:
 
     def in_bytes(self, value: bytes) -> bool:
         """Whether bytes of any kind hold an identifier: of any case, or in the two bytes of UTF-16."""
-        if len(value) < SHORTEST_INSIDE_A_WORD:
+        encoded = self._wanted.encoded
+        if len(value) < SHORTEST_INSIDE_A_WORD or len(value) < encoded.shortest:
             return False
         lower = value.lower()
-        encoded = self._wanted.encoded
-        if len(lower) < encoded.shortest:
+        if len(lower) - len(lower.translate(None, encoded.alphabet)) < encoded.shortest:
             return False
         return encoded.found_in(lower) or (b"\0" in lower and encoded.found_in(lower.replace(b"\0", b"")))
 
@@ -155,6 +167,8 @@ class Matcher:
 
     def in_spelled_numbers(self, value: bytes) -> bool:
         """Whether one value of a DS or IS is a date or an identifier of six digits or more, however spelled."""
+        if self._wanted.smallest_number >= _LARGE and _SMALL.fullmatch(value) is not None:
+            return False
         try:
             return self.is_one_of_the_numbers(value)
         except ValueError:
@@ -180,16 +194,16 @@ class Matcher:
         return whole in self.evidence.compared and not is_vocabulary(words_of(whole))
 
     def _in_spelling(self, text: str, *, short: bool) -> bool:
-        words = words_of(text)
+        wanted, words = self._wanted, words_of(text)
         joined = "".join(words)
-        return (
-            self._wanted.words.found_in(words)
-            or self._wanted.compact.found_in(joined)
-            or self._wanted.has_east_asian_in(joined)
-            or self._names_in(words)
-            or any(digits in self._wanted.digits for run in _EIGHT_DIGITS.findall(joined) for digits in _windows(run))
-            or self._is_day_in(text, short=short)
-        )
+        if wanted.words.found_in(words) or wanted.compact.found_in(joined) or self._names_in(words):
+            return True
+        if not joined.isascii() and wanted.has_east_asian_in(joined):
+            return True
+        for run in _EIGHT_DIGITS.findall(joined):
+            if any(digits in wanted.digits for digits in _windows(run)):
+                return True
+        return self._is_day_in(text, short=short)
 
     def _is_day_in(self, text: str, *, short: bool) -> bool:
         """Whether a day is written with the name of its month or, where it may be, with two digits for the year."""
@@ -202,16 +216,17 @@ class Matcher:
 
     def _names_in(self, words: list[str]) -> bool:
         """Whether a name stands inside a word, is two or three words together, or is spelled letter by letter."""
-        names, spelled = self._wanted.names, list(spelled_out(words))
-        return (
-            any(names.found_in(word) for word in (*words, *spelled))
-            or any(names.has(one) for one in together(words, 2, 3))
-            or any(
-                word[at : at + length] in self._wanted.glued
-                for word in spelled
-                for length in range(SHORTEST_SEARCHED, SHORTEST_INSIDE_A_WORD)
-                for at in range(len(word) - length + 1)
-            )
+        names, spelled = self._wanted.names, list(spelled_out(words)) if len(words) >= SHORTEST_SEARCHED else []
+        for word in words + spelled:
+            if names.found_in(word):
+                return True
+        if len(words) > 1 and any(names.has(one) for one in together(words, 2, 3)):
+            return True
+        return any(
+            word[at : at + length] in self._wanted.glued
+            for word in spelled
+            for length in range(SHORTEST_SEARCHED, SHORTEST_INSIDE_A_WORD)
+            for at in range(len(word) - length + 1)
         )
 
     def _is_glued_in(self, text: str) -> bool:
@@ -219,14 +234,16 @@ class Matcher:
         names = self._wanted.glued
         if not names:
             return False
-        glued = (pieces for pieces in pieces_of(text) if len(pieces) > 1)
-        return any(
-            one in names for pieces in glued for spelled in spellings_of(pieces) for one in together(spelled, 1, 3)
-        )
+        for pieces in pieces_of(text):
+            if len(pieces) > 1 and any(
+                one in names for spelled in spellings_of(pieces) for one in together(spelled, 1, 3)
+            ):
+                return True
+        return False
 
     def _is_strictly_in(self, text: str, *, short: bool) -> bool:
         """Whether an identifier is some pieces of the text together, whatever parts them."""
-        words = list(pieces_of(text))
+        words = pieces_of(text)
         for pieces in spellings_of([piece for word in words for piece in word]):
             if any(one in self._wanted.strict for one in together(pieces, 1, _MOST_PIECES)):
                 return True

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache, wraps
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sendit.deid.rules.vocabulary import descriptors, generic_words, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 SHORTEST_SEARCHED = 4
 """Shorter values are compared with whole elements: inside a text they would be found by chance."""
 
 SHORTEST_INSIDE_A_WORD = 6
 """Shorter strings are found by chance inside words and among numbers."""
+
+_LONGEST_REMEMBERED = 64
 
 _WORD = re.compile(r"[^\W_]+")
 MONTHS = (
@@ -53,8 +56,28 @@ _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "�
 _WITHOUT_ACCENT = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 
 
+Made = TypeVar("Made")
+
+
+def remembered(most: int) -> Callable[[Callable[[str], Made]], Callable[[str], Made]]:
+    """The same function, that knows what it made of the last so many texts, the long ones aside."""
+
+    def remembering(function: Callable[[str], Made]) -> Callable[[str], Made]:
+        known = lru_cache(most)(function)
+
+        @wraps(function)
+        def of(text: str) -> Made:
+            return known(text) if len(text) <= _LONGEST_REMEMBERED else function(text)
+
+        return of
+
+    return remembering
+
+
 def folded(text: str) -> str:
     """A text as it is compared: one spelling of every character, no case, single blanks."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
@@ -63,11 +86,14 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def pieces_of(text: str) -> Iterator[list[str]]:
+@remembered(most=2_048)
+def pieces_of(text: str) -> tuple[tuple[str, ...], ...]:
     """The words of a text, not yet folded, each in the pieces into which digits and a change of case part it."""
-    for word in _WORD.finditer(unicodedata.normalize("NFKC", text)):
-        runs = (run.group() for run in _LETTERS_OR_DIGITS.finditer(word.group()))
-        yield [piece.casefold() for run in runs for piece in _parted_by_case(run)]
+    words = _WORD.findall(unicodedata.normalize("NFKC", text))
+    return tuple(
+        tuple(piece.casefold() for run in _LETTERS_OR_DIGITS.findall(word) for piece in _parted_by_case(run))
+        for word in words
+    )
 
 
 def _parted_by_case(word: str) -> list[str]:
@@ -90,7 +116,7 @@ def together(pieces: Sequence[str], fewest: int, most: int) -> Iterator[str]:
         yield from list(joined)[fewest - 1 :]
 
 
-def spellings_of(pieces: list[str]) -> set[tuple[str, ...]]:
+def spellings_of(pieces: Sequence[str]) -> set[tuple[str, ...]]:
     """Pieces as they are, and how they are written where there are no accents."""
     if all(map(str.isascii, pieces)):
         return {tuple(pieces)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property, lru_cache
+from math import inf
 from struct import pack, unpack
 from typing import TYPE_CHECKING
 
@@ -78,12 +79,15 @@ class Substrings:
 class Encoded:
     """Many byte strings of at least six bytes, to be found anywhere in bytes; long ones by their beginning.
 
+    `alphabet` are the bytes that they consist of: where fewer than `shortest` are of those, nothing is found.
+
     Where there is much to read, a regular expression finds what may be the first six bytes of one of them.
     """
 
     def __init__(self, wanted: Iterable[bytes]) -> None:
         self._wanted = frozenset(one[:_LONGEST_INSIDE_A_WORD] for one in wanted)
         self.shortest = min(map(len, self._wanted), default=0)
+        self.alphabet = bytes(set().union(*self._wanted))
 
     def found_in(self, value: bytes) -> bool:
         """Whether one of them is in the bytes."""
@@ -197,6 +201,7 @@ class Wanted:
         self.compact = Substrings(compact)
         self.names = Substrings(names)
         self.encoded = Encoded(encoded)
+        self.smallest_number = min(self.numbers, default=inf)
         self.single_numbers = {unpack("<f", pack("<f", n))[0] for n in self.numbers if n < 1e38}
         short = {"".join(words_of(spelling)) for value in compared for spelling in spellings(value)}
         self.strict_short = frozenset(one for one in short - _MODALITIES_AND_TITLES if len(one) > 1)

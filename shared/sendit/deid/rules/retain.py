@@ -25,8 +25,8 @@ _PATTERNS = {
 }
 _DECIMAL = rb" *+([+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?)? *+"
 _INTEGER = rb" *+([+-]?[0-9]{1,12})? *+"
-_NUMBERS = {vr: re.compile(rb"%b(\\%b)*+" % (one, one)) for vr, one in (("DS", _DECIMAL), ("IS", _INTEGER))}
-_AS_IT_IS = frozenset({Action.KEEP, Action.STRUCTURE})
+NUMBERS = {vr: re.compile(rb"%b(\\%b)*+" % (one, one)) for vr, one in (("DS", _DECIMAL), ("IS", _INTEGER))}
+"""What a DS or IS without padding is, by VR."""
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _PIXEL_GROUP = 0x7FE0
 OFFSET_TABLES = frozenset({0x7FE00001, 0x7FE00002})
@@ -67,26 +67,31 @@ def in_removed_group(tag: int) -> bool:
     )
 
 
-def retained_action(tag: int, vr: str, value: bytes, codecs: tuple[str, ...]) -> Action:
-    """Keep, empty, dummy, remap or remove, for an element outside Table E.1-1 that is not a sequence.
+def retained_action(tag: int, vr: str) -> Action | None:
+    """What becomes of an attribute outside Table E.1-1 that is not a sequence; None: it goes whatever it holds.
 
-    An empty element of the right VR stays: it tells nothing, and Type 2 asks for it.
+    `remove` is for values: an empty element of the right VR stays, it tells nothing and Type 2 asks for it. `keep`
+    and `structure` are for values of which `may_stay` is true.
     """
     expected = dictionary_vr(tag)
-    if expected is None or not agrees(vr, expected) or tag in _BULK_OF_ANY_CONTENT:
-        return Action.REMOVE
-    if not unpadded(value) and vr in STRING_VRS:
-        return Action.KEEP
+    if expected is None or expected == "SQ" or not agrees(vr, expected) or tag in _BULK_OF_ANY_CONTENT:
+        return None
     if vr == "UI":
         return Action.REMAP
     listed = keep_list().get(tag)
     if listed is not None:
-        return listed if listed not in _AS_IT_IS or is_sound(vr, value, codecs) else Action.REMOVE
+        return listed
     if tag == _SPECIFIC_CHARACTER_SET:
-        return Action.STRUCTURE if known_codecs(value) else Action.REMOVE
+        return Action.STRUCTURE
     textless = vr in {"CS", "DS", "IS"} or vr in NUMBER_VRS or (vr in BULK_VRS and expected != "OB")
-    sound = textless and is_sound(vr, value, codecs) and not has_too_many(tag, vr, value)
-    return Action.KEEP if sound else Action.REMOVE
+    return Action.KEEP if textless else Action.REMOVE
+
+
+def may_stay(tag: int, vr: str, value: bytes, codecs: tuple[str, ...]) -> bool:
+    """Whether a value of an attribute outside Table E.1-1 that is kept is what it should be."""
+    if tag == _SPECIFIC_CHARACTER_SET:
+        return bool(known_codecs(value))
+    return is_sound(vr, value, codecs) and (tag in keep_list() or not has_too_many(tag, vr, value))
 
 
 def has_too_many(tag: int, vr: str, value: bytes) -> bool:
@@ -97,11 +102,11 @@ def has_too_many(tag: int, vr: str, value: bytes) -> bool:
 
 def is_sound(vr: str, value: bytes, codecs: tuple[str, ...]) -> bool:
     """Whether a value is what its VR says."""
+    if vr in NUMBERS:
+        # of these there may be millions, so they are not taken apart
+        return NUMBERS[vr].fullmatch(unpadded(value)) is not None
     if vr not in STRING_VRS:
         return vr in VALUE_BYTES and len(value) % VALUE_BYTES[vr] == 0
-    if vr in _NUMBERS:
-        # of these there may be millions, so they are not taken apart
-        return _NUMBERS[vr].fullmatch(unpadded(value)) is not None
     text = decoded(value, vr, codecs)
     if text is None:
         return False

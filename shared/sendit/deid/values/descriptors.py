@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise, takewhile, zip_longest
 from typing import TYPE_CHECKING
 
-from sendit.deid.identity.spelling import folded, spellings
+from sendit.deid.identity.spelling import folded, remembered, spellings
 from sendit.deid.rules.vocabulary import ages, labels, months, number_heads, setting_heads, units
 from sendit.deid.values.harmless import YEAR, is_harmless
 
@@ -79,8 +79,7 @@ def cleaned(text: str, matcher: Matcher) -> str:
 
 def _without(text: str, matcher: Matcher) -> str:
     """A text after one round of cleaning."""
-    tokens = _tokens(text)
-    _judge_numbers(text, tokens)
+    tokens = [_Token(one.text, one.plain, one.start, one.end, one.number, one.stays) for one in _looked_over(text)]
     for token in tokens:
         if token.stays and matcher.echoes(token.text, short=True):
             token.stays = False
@@ -90,6 +89,14 @@ def _without(text: str, matcher: Matcher) -> str:
     _drop_phrases(tokens, matcher)
     result = _joined(text, tokens)
     return "" if matcher.echoes(result, short=True) else result
+
+
+@remembered(most=512)
+def _looked_over(text: str) -> list[_Token]:
+    """The words of a text, with what may stay of them whoever it is about; not to be changed."""
+    tokens = _tokens(text)
+    _judge_numbers(text, tokens)
+    return tokens
 
 
 def _tokens(text: str) -> list[_Token]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from sendit.deid.identity.spelling import folded, pieces_of, spellings
+from sendit.deid.identity.spelling import folded, pieces_of, remembered, spellings
 from sendit.deid.rules.vocabulary import descriptors, kernel_heads, months, number_heads, setting_heads, units
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _DECIMAL = r"\d{1,4}(?:[.,]\d{1,4})?"
 _NUMBER = re.compile(rf"({_DECIMAL})([^\W\d_]*)([23]?)")
@@ -17,11 +21,12 @@ _SIZES = frozenset({"1024", "2048", "4096"})
 _DAY_AND_MONTH = re.compile(r"(?:0\d|[12]\d|3[01])[.,](?:0[1-9]|1[0-2])|(?:0[1-9]|1[0-2])[.,](?:[0-2]\d|3[01])")
 
 
+@remembered(most=2_048)
 def is_harmless(token: str) -> bool:
     """Whether a word by itself may stay."""
     if any(_is_term(one) or _is_number(one) for one in spellings(folded(token))):
         return True
-    words = list(pieces_of(token))
+    words = pieces_of(token)
     return len(words) == 1 and len(words[0]) > 1 and _are_harmless(words[0])
 
 
@@ -66,7 +71,7 @@ def _is_setting(head: str, digits: str, tail: str) -> bool:
     return head in setting_heads() or (not tail and head in number_heads() | kernel_heads())
 
 
-def _are_harmless(pieces: list[str]) -> bool:
+def _are_harmless(pieces: Sequence[str]) -> bool:
     """Whether the pieces of a word are terms, with numbers of at most two digits among them: ep2d, AbdRoutine, SE12."""
     digits = [piece for piece in pieces if piece.isdigit()]
     if len("".join(digits)) > 4 or (digits and not months().isdisjoint(pieces)):
