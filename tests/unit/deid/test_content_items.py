@@ -101,7 +101,7 @@ def test_content_item_under_its_option_and_every_other(row: dict[str, str]) -> N
             assert value != kept, option
 
 
-@pytest.mark.parametrize(("age", "left"), [("89", "89"), ("92", "0"), ("1100", "0"), ("-", "None")])
+@pytest.mark.parametrize(("age", "left"), [("89", "89"), ("90", "0"), ("92", "0"), ("1100", "0"), ("-", "None")])
 def test_subject_age_over_89_becomes_a_dummy(age: str, left: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(VALUES, "NUM", sequence(0x0040A300, element(0x0040A30A, "DS", age)))
     row = next(one for one in ROWS if one["Code Value"] == "121033")

@@ -153,7 +153,7 @@ def test_large_and_small_bulk_are_searched_alike(count: int) -> None:
 
 
 def test_pieces_of_a_word_end_where_case_or_digits_change() -> None:
-    assert list(pieces_of("JSmith_MRTAbdomen2 ep2d")) == [["j", "smith"], ["mrt", "abdomen", "2"], ["ep", "2", "d"]]
+    assert pieces_of("JSmith_MRTAbdomen2 ep2d") == (("j", "smith"), ("mrt", "abdomen", "2"), ("ep", "2", "d"))
 
 
 def test_words_that_tell_an_institution_are_those_that_not_all_share() -> None:
