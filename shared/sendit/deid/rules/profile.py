@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sendit.deid.rules.actions import Action
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Goes up whenever the same input, profile and key would give other bytes."""
 
 
