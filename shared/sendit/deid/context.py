@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sendit.deid.dicom.creators import creator_for
@@ -13,8 +13,9 @@ from sendit.deid.dicom.write import element_bytes, item_bytes
 from sendit.deid.engine import Engine
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.gate import Gate
-from sendit.deid.identity.evidence import NO_EVIDENCE, Evidence, collected, may_identify, uids_alone
+from sendit.deid.identity.evidence import NO_EVIDENCE, Evidence, collected, may_identify, uids_or_dates_of
 from sendit.deid.identity.matcher import Matcher
+from sendit.deid.look import Seen
 from sendit.deid.marks import mark_elements
 from sendit.deid.place import Notes, Place
 from sendit.deid.report import Done
@@ -25,18 +26,18 @@ from sendit.deid.treatment import PATIENT_ID, PATIENT_NAME, PSEUDONYM_VRS, Treat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sendit.deid.course import Course
     from sendit.deid.dicom.element import Element, Item
     from sendit.deid.identity.entity import Entity, Identifiers
+    from sendit.deid.identity.evidence import Found
     from sendit.deid.identity.keys import Keyring
-    from sendit.deid.look import Seen
     from sendit.deid.rules.profile import Profile
 
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 500, 1_024
 _MOST_IN_A_SLOT, _MOST_LISTED_REMEMBERED = 16, 16
 Key = TypeVar("Key")
+Known = TypeVar("Known")
 _NONE: frozenset[str] = frozenset()
-_NOTHING_ELSE = NO_EVIDENCE.but_uids()
+_NOTHING_SEEN = Seen()
 
 
 class Judged(NamedTuple):
@@ -107,7 +108,6 @@ class Context:
         self._engine = Engine(kind.profile, rules, self.treatment, **options)
         self._gate = Gate(rules, matcher, **options)
         self._known: dict[tuple[bytes, str, str | None] | None, Judged] = {}
-        self._evidence: dict[tuple[bytes, str | None] | None, tuple[frozenset[str], object]] = {}
         if matcher.evidence.is_one(identifiers.patient):
             raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)  # a pseudonym that is another identifier of the object
         self.additions = self._additions()
@@ -133,8 +133,11 @@ class Context:
         if element.items is not None:
             judged = self._sequence(element, place)
         else:
-            judged = self._value(element, self._engine.course(element, place), place)
-        _remember(self._known, key, judged, _MOST_REMEMBERED)
+            action, encoded = self._engine.follow(self._engine.course(element, place), element, place)
+            seen = self._gate.check(encoded, element, place.codecs, place.creators) if encoded else _NOTHING_SEEN
+            judged = _judged(encoded, _done(tag, action, seen.elements), seen)
+        if len(judged.done.changed) <= _MOST_LISTED_REMEMBERED:
+            _remember(self._known, key, judged, _MOST_REMEMBERED)
         return judged
 
     def judge_of(self, sample: Element, place: Place) -> Callable[[Element, bytes | None], Judged]:
@@ -142,26 +145,33 @@ class Context:
 
         They are remembered apart: they differ from image to image, and would push out others.
         """
+        if self._engine.always_goes(sample.tag, creator_for(sample.tag, place.creators)):
+            return lambda _, __: _gone(sample.tag)
         known: dict[bytes | None, Judged] = {}
-        course = None if sample.items is not None else self._engine.course(sample, place)
+        afresh = self._judge_afresh(sample, place)
 
         def judge(element: Element, raw: bytes | None) -> Judged:
             judged = known.get(raw)
             if judged is None:
-                judged = self._sequence(element, place) if course is None else self._value(element, course, place)
-                _remember(known, raw, judged, _MOST_IN_A_SLOT)
+                judged = afresh(element)
+                if len(judged.done.changed) <= _MOST_LISTED_REMEMBERED:
+                    _remember(known, raw, judged, _MOST_IN_A_SLOT)
             return judged
 
-        if self._engine.always_goes(sample.tag, creator_for(sample.tag, place.creators)):
-            return lambda _, __: _gone(sample.tag)
         return judge
 
-    def _value(self, element: Element, course: Course, place: Place) -> Judged:
-        action, encoded = self._engine.follow(course, element, place)
-        if not encoded:
-            return Judged(encoded, _done(element.tag, action, 0))
-        seen = self._gate.check(encoded, element, place.codecs, place.creators)
-        return _judged(encoded, _done(element.tag, action, seen.elements), seen)
+    def _judge_afresh(self, sample: Element, place: Place) -> Callable[[Element], Judged]:
+        if sample.items is not None:
+            return partial(self._sequence, place=place)
+        tag, follow, course = sample.tag, self._engine.follow, self._engine.course(sample, place)
+        check = self._gate.check_of(sample, place.codecs, place.creators)
+
+        def judge(element: Element) -> Judged:
+            action, encoded = follow(course, element, place)
+            seen = check(encoded, element) if encoded else _NOTHING_SEEN
+            return _judged(encoded, _done(tag, action, seen.elements), seen)
+
+        return judge
 
     def _sequence(self, element: Element, place: Place) -> Judged:
         notes = Notes()
@@ -175,25 +185,24 @@ class Context:
         """Whether a top-level element goes by its tag alone and can hold no evidence."""
         return not may_identify(element) and self._engine.always_goes(element.tag, creator_for(element.tag, creators))
 
-    def evidence_in(
-        self, element: Element, raw: bytes | None, creators: dict[int, str]
-    ) -> tuple[frozenset[str], object]:
-        """The UIDs that identify in one top-level element, and what else does, to be compared; remembered."""
-        if not may_identify(element):
-            return _NONE, _NOTHING_ELSE
-        uids = uids_alone(element, self.kind.rules)
-        if uids is not None:
-            return uids, _NOTHING_ELSE
-        key = None if raw is None else (raw, creator_for(element.tag, creators))
-        known = self._evidence.get(key)
-        if known is None:
-            evidence = self.kind.evidence_of(element, creators)
-            known = frozenset(evidence.uids), evidence.but_uids()
-            if key is not None:
-                if len(self._evidence) >= _MOST_REMEMBERED:
-                    self._evidence.clear()
-                self._evidence[key] = known
-        return known
+    def evidence_of(self, sample: Element, creators: dict[int, str]) -> Callable[[Element, bytes | None], Found] | None:
+        """What finds evidence in elements that share tag, VR and place with a sample; None where there can be none."""
+        if not may_identify(sample):
+            return None
+        alone = uids_or_dates_of(sample, self.kind.rules)
+        if alone is not None:
+            return lambda element, _: alone(element.value)
+        known: dict[bytes | None, Found] = {}
+
+        def evidence_in(element: Element, raw: bytes | None) -> Found:
+            found = known.get(raw)
+            if found is None:
+                evidence = self.kind.evidence_of(element, creators)
+                found = frozenset(evidence.uids), evidence.but_uids()
+                _remember(known, raw, found, _MOST_IN_A_SLOT)
+            return found
+
+        return evidence_in
 
     def _additions(self) -> dict[int, Judged]:
         """What the output has by tag whatever the object had: pseudonyms and marks."""
@@ -224,11 +233,11 @@ def raw_of(element: Element, data: bytes) -> bytes | None:
     return data[start:end] if end - start <= _LONGEST_REMEMBERED else None
 
 
-def _remember(known: dict[Key | None, Judged], key: Key | None, judged: Judged, most: int) -> None:
-    if key is not None and len(judged.done.changed) <= _MOST_LISTED_REMEMBERED:
+def _remember(known: dict[Key | None, Known], key: Key | None, outcome: Known, most: int) -> None:
+    if key is not None:
         if len(known) >= most:
             known.clear()
-        known[key] = judged
+        known[key] = outcome
 
 
 def _judged(encoded: bytes, done: Done, seen: Seen) -> Judged:

@@ -188,7 +188,7 @@ def _kept(tag: int, vr: str) -> Course:
     if vr not in STRING_VRS or tag in DESCRIBING or vr == "UI":
         return _as_it_is(Action.KEEP, vr)
     if vr in NUMERIC_STRING_VRS:
-        return lambda treatment, value, _: treatment.kept_numbers(vr, value)
+        return lambda treatment, value, _: treatment.kept_numbers(vr, unpadded(value))
     return lambda treatment, value, codecs: treatment.kept_text(tag, vr, value, codecs)
 
 

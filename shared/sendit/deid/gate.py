@@ -22,7 +22,7 @@ from sendit.deid.marks import MARKS
 from sendit.deid.rules.actions import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from sendit.deid.dicom.element import Element, Item
     from sendit.deid.identity.matcher import Matcher
@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from sendit.deid.rules.compiled import Level, Rules
     from sendit.deid.rules.rule import Rule
 
+    Check = Callable[[bytes, Element], Seen]
+
 _LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
 _ITEM = [0xFFFE, 0xE000]
 _EXPLICIT, _IMPLICIT, _LENGTH = Struct("<HH2sH").unpack_from, Struct("<HHL").unpack_from, Struct("<L").unpack_from
-_HEAD, _LONG_HEAD = 8, 12
+_NEVER_SHORT = _LONG | {""}
+_LENGTH_AT, _HEAD, _LONG_HEAD = 6, 8, 12
 _LITTLE = 4096
 """So few bytes are sooner copied than looked at through a view."""
 _MOST_CLASSES, _MOST_LOOKS = 16, 2_000
@@ -62,6 +65,36 @@ class Gate:
         if original.tag not in MARKS:
             self._check_one(written, original, [written], self._rules.top, codecs, creators, _NOTHING_FORCED, seen)
         return seen
+
+    def check_of(self, sample: Element, codecs: tuple[str, ...], creators: Mapping[int, str]) -> Check:
+        """The same for all elements that share tag, VR and place with a sample: what is looked for is found out once.
+
+        Once for each head (tag and VR) that is written: another one is read like any other element.
+        """
+        tag, matcher = sample.tag, self._matcher
+        looks: dict[bytes, tuple[str, Look]] = {}
+
+        def check(encoded: bytes, original: Element) -> Seen:
+            known = looks.get(encoded[:_LENGTH_AT])
+            if known is None:
+                seen = self.check(encoded, original, codecs, creators)
+                vr = "" if self._implicit else encoded[4:_LENGTH_AT].decode("latin-1")
+                look = (
+                    None if vr in _NEVER_SHORT or tag in MARKS else self._look_for(self._rules.top, tag, vr, creators)
+                )
+                if look is not None:
+                    looks[encoded[:_LENGTH_AT]] = vr, look
+                return seen
+            if len(encoded) != _HEAD + (encoded[_LENGTH_AT] | encoded[_LENGTH_AT + 1] << 8):
+                raise DeidError(Refusal.GATE_UNREADABLE)
+            vr, look = known
+            seen, value = Seen(), encoded[_HEAD:]
+            seen.elements = 1
+            if look(matcher, value, original, [(tag, vr, value, len(encoded))], codecs, seen):
+                raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
+            return seen
+
+        return check
 
     def _check(
         self,
@@ -100,9 +133,7 @@ class Gate:
         if tag in forced:
             look = _look_at(tag, declared, dictionary_vr(tag), forced[tag])
         else:
-            creator = creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8) if tag >> 16 & 1 else None
-            key = level, tag, declared, creator
-            look = self._looks[key] if key in self._looks else self._look(level, tag, declared, creator)
+            look = self._look_for(level, tag, declared, creators)
         if look is None:
             self._check_items(value, before, level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag), codecs, seen)
         elif look(self._matcher, bytes(value), before, beside, codecs, seen):
@@ -131,6 +162,12 @@ class Gate:
             self._check(encoded_item, item, level, codecs, forced, seen)
         if key is not None and len(seen.known) < MOST_ALIKE:
             seen.known[key] = seen.elements - elements
+
+    def _look_for(self, level: Level, tag: int, declared: str, creators: Mapping[int, str]) -> Look | None:
+        """What to look for in an element for which no content item makes rules; None in a sequence."""
+        creator = creators.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8) if tag >> 16 & 1 else None
+        key = level, tag, declared, creator
+        return self._looks[key] if key in self._looks else self._look(level, tag, declared, creator)
 
     def _look(self, level: Level, tag: int, declared: str, creator: str | None) -> Look | None:
         if tag >> 16 & 1:

@@ -7,11 +7,9 @@ runs are known, and its slots are judged one by one. Nothing here decides anythi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sendit.deid.context import Judged, raw_of
-from sendit.deid.identity.evidence import may_identify
 from sendit.deid.identity.matcher import uids_in
 from sendit.deid.own_uids import check_uids
 from sendit.deid.report import together
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from sendit.deid.context import Context
     from sendit.deid.dicom.element import Element
     from sendit.deid.dicom.pixels import PixelPlan
-    from sendit.deid.identity.evidence import Evidence
+    from sendit.deid.identity.evidence import Evidence, Found
     from sendit.deid.shape import Shape
 
 
@@ -59,7 +57,7 @@ class Deciding(NamedTuple):
     judge: Callable[[Element, bytes | None], Judged]
     stays: bool
     behind: Judged
-    evidence: Callable[[Element, bytes | None], tuple[frozenset[str], object]] | None
+    evidence: Callable[[Element, bytes | None], Found] | None
     others: object
 
 
@@ -134,8 +132,7 @@ class Series:
 
     def _slot(self, number: int, piece: Piece, behind: Judged) -> Deciding:
         context, element = self.context, piece.element
-        evidence = partial(context.evidence_in, creators=self.creators) if may_identify(element) else None
-        judge = context.judge_of(element, self._place)
+        judge, evidence = context.judge_of(element, self._place), context.evidence_of(element, self.creators)
         return Deciding(number, judge, bool(piece.judged.encoded), behind, evidence, piece.evidence.but_uids())
 
 

@@ -58,14 +58,7 @@ class Treatment:
 
     def uid(self, original: str) -> str:
         """The UID that takes the place of `original`: itself if it is registered, or is one and UIDs are retained."""
-        new = self._uids.get(original)
-        if new is None:
-            kept = not original or original in REGISTERED or (self._keeps_uids and is_uid(original))
-            new = original if kept else self._keys.uid(original)
-            if len(self._uids) >= _MOST_UIDS:
-                self._uids.clear()
-            self._uids[original] = new
-        return new
+        return original if self._keeps_uids and is_uid(original) else self._replaced(original)
 
     def remapped(self, value: bytes, *, retained: bool = True) -> Changed:
         """Other UIDs for those of a UI; `retained` ones stay, if the profile says so, but not where a rule remaps."""
@@ -75,8 +68,14 @@ class Treatment:
         # bytes outside ASCII are no UID of the registry, so they do not come through
         return (Action.KEEP if after == before else Action.REMAP), "UI", "\\".join(after).encode("ascii", "replace")
 
-    def _replaced(self, uid: str) -> str:
-        return uid if not uid or uid in REGISTERED else self._keys.uid(uid)
+    def _replaced(self, original: str) -> str:
+        new = self._uids.get(original)
+        if new is None:
+            new = original if not original or original in REGISTERED else self._keys.uid(original)
+            if len(self._uids) >= _MOST_UIDS:
+                self._uids.clear()
+            self._uids[original] = new
+        return new
 
     def pseudonym(self, tag: int, value: bytes, codecs: tuple[str, ...]) -> Changed:
         """The pseudonym for a name or an identifier.
@@ -125,9 +124,8 @@ class Treatment:
         token = self._keys.token("hash", text.encode(), _HASH_CHARACTERS)
         return Action.HASH, vr, f"H-{token.upper()}".encode("ascii")
 
-    def kept_numbers(self, vr: str, value: bytes) -> Changed:
-        """The numbers of a DS or IS, with a dummy for each that repeats the object's identity."""
-        plain = unpadded(value)
+    def kept_numbers(self, vr: str, plain: bytes) -> Changed:
+        """The numbers of an unpadded DS or IS, with a dummy for each that repeats the object's identity."""
         if plain.count(b"\\") > _MOST_NUMBERS or not self._matcher.in_spelled_numbers(plain):
             return Action.KEEP, vr, plain
         parts = [b"0" if self._matcher.is_one_of_the_numbers(part) else part for part in plain.split(b"\\")]

@@ -14,6 +14,8 @@ from sendit.deid.dicom.vrs import TEXT_VRS
 _ESCAPE = re.compile(rb"(?=\x1b)")
 _BACKSLASHES_MATTER = frozenset({"LT", "ST", "UR", "UT"})
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_DESIGNATION = re.compile(rb"\x1b[$()\-]{1,2}[@-Z]")
+_MULTI_BYTE = frozenset({"euc_kr", "gb2312", "iso_ir_58", "gbk", "gb18030"})
 _OWN_ESCAPES = frozenset({"iso2022_jp", "iso2022_jp_2"})
 """Python's codecs for these want the escape sequence left in."""
 
@@ -51,6 +53,22 @@ def identity_text(value: bytes, codecs: tuple[str, ...]) -> str:
         return _decoded_parts(raw, codecs).strip()
     except (UnicodeDecodeError, LookupError):
         return raw.decode("latin-1").strip()
+
+
+def readings(value: bytes, codecs: tuple[str, ...]) -> list[str]:
+    """The text in its declared character sets, and as what is written where they are declared wrongly.
+
+    A NUL separates: what stands behind it does not go into the output, but may be in it elsewhere.
+    """
+    raw = value.replace(b"\0", b"\\").rstrip(b" \\")
+    text = decoded(raw, "LO", codecs)
+    if text is not None and raw.isascii():
+        return [text]
+    found = [raw.decode("latin-1"), raw.decode("utf-8", "ignore")]
+    # some writers do not switch back to a character set behind a delimiter, as PS3.5 6.1.2.5.3 asks
+    plain = _DESIGNATION.sub(b"", raw)
+    found += [plain.decode(codec, "ignore") for codec in codecs if codec in _MULTI_BYTE]
+    return found if text is None or text in found else [text, *found]
 
 
 def unpadded(value: bytes) -> bytes:

@@ -11,7 +11,7 @@ from sendit.deid.content import content_rule_of, forced_by, holds_content
 from sendit.deid.dicom.creators import creator_for, creators_of
 from sendit.deid.dicom.dictionary import dictionary_vr
 from sendit.deid.dicom.read import codecs_of
-from sendit.deid.dicom.text import decoded
+from sendit.deid.dicom.text import readings
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.identifying import IDENTIFYING, telling_parts
@@ -20,7 +20,7 @@ from sendit.deid.rules.actions import Action
 from sendit.deid.rules.options import Option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sendit.deid.dicom.element import Element
     from sendit.deid.rules.compiled import Level, Rules
@@ -37,8 +37,6 @@ _LONGEST = 1024
 """Of a longer value its beginning is enough to know it by."""
 _DATE = re.compile(rb"(?<!\d)(\d{4})([.\-/]?)(\d\d)\2(\d\d)")
 _DATES = frozenset({"DA", "DT"})
-_DESIGNATION = re.compile(rb"\x1b[$()\-]{1,2}[@-Z]")
-_MULTI_BYTE = frozenset({"euc_kr", "gb2312", "iso_ir_58", "gbk", "gb18030"})
 _KINDS = _DATES | {"PN", "UI"}
 _TEXT = "text"
 _ASKED_FOR = ("PS3.15 E.3.", "profile ")
@@ -149,6 +147,10 @@ class Evidence:
 
 NO_EVIDENCE = Evidence()
 """Of an element in which there can be none; nothing is added to it."""
+NOTHING_ELSE = NO_EVIDENCE.but_uids()
+Found = tuple[frozenset[str], object]
+"""The UIDs that identify in an element, and what else does, to be compared."""
+_NONE: frozenset[str] = frozenset()
 
 
 def collected(elements: list[Element], rules: Rules, codecs: tuple[str, ...], creators: dict[int, str]) -> Evidence:
@@ -162,15 +164,32 @@ def collected(elements: list[Element], rules: Rules, codecs: tuple[str, ...], cr
     return evidence
 
 
-def uids_alone(element: Element, rules: Rules) -> frozenset[str] | None:
-    """The UIDs of a top-level element in which nothing else can be evidence; None if it is not such a one."""
-    tag = element.tag
-    if element.items is not None or element.vr != "UI" or dictionary_vr(tag) != "UI" or tag in IDENTIFYING:
+def uids_or_dates_of(sample: Element, rules: Rules) -> Callable[[bytes], Found] | None:
+    """What finds the evidence in the values of a public top-level attribute that holds UIDs or dates and nothing else.
+
+    None for any other attribute.
+    """
+    tag, kinds = sample.tag, _kinds(sample.tag, sample.vr)
+    if sample.items is not None or tag >> 16 & 1 or not (kinds == {"UI"} or (kinds and kinds <= _DATES)):
         return None
-    rule = rules.top.rule(tag)
-    if Option.RETAIN_UIDS in rules.profile.options or (rule is not None and is_retained(rule)):
-        return frozenset()
-    return frozenset(_unregistered(element.value))
+    rule, options = rules.top.rule(tag), rules.profile.options
+    kept = Option.RETAIN_UIDS in options if kinds == {"UI"} else rule is None and Option.RETAIN_FULL_DATES in options
+    if kept or (rule is not None and is_retained(rule)):
+        return lambda _: (_NONE, NOTHING_ELSE)
+    if kinds == {"UI"}:
+        return lambda value: (frozenset(_unregistered(value)), NOTHING_ELSE)
+    return _dates_of
+
+
+def _dates_of(value: bytes) -> Found:
+    evidence = Evidence()
+    evidence.add_dates(value)
+    return _NONE, _dates_alone(frozenset(evidence.dates))
+
+
+@lru_cache(maxsize=256)
+def _dates_alone(dates: frozenset[str]) -> object:
+    return Evidence(dates=set(dates)).but_uids()
 
 
 def may_identify(element: Element) -> bool:
@@ -259,7 +278,7 @@ def _collect_texts(tag: int, value: bytes, name: bool, codecs: tuple[str, ...], 
     """A name group by group, anything else value by value, in every likely reading of its bytes."""
     if len(value) > _MOST_BYTES:
         raise DeidError(Refusal.MALFORMED)
-    for reading in _readings(value, codecs):
+    for reading in readings(value, codecs):
         for found in _VALUE.finditer(reading):
             part = found.group()
             evidence.add(part)
@@ -268,19 +287,3 @@ def _collect_texts(tag: int, value: bytes, name: bool, codecs: tuple[str, ...], 
             if name:
                 for group in part.split("="):
                     evidence.add_name(group)
-
-
-def _readings(value: bytes, codecs: tuple[str, ...]) -> list[str]:
-    """The text in its declared character sets, and as what is written where they are declared wrongly.
-
-    A NUL separates: what stands behind it does not go into the output, but may be in it elsewhere.
-    """
-    raw = value.replace(b"\0", b"\\").rstrip(b" \\")
-    text = decoded(raw, "LO", codecs)
-    if text is not None and raw.isascii():
-        return [text]
-    found = [raw.decode("latin-1"), raw.decode("utf-8", "ignore")]
-    # some writers do not switch back to a character set behind a delimiter, as PS3.5 6.1.2.5.3 asks
-    plain = _DESIGNATION.sub(b"", raw)
-    found += [plain.decode(codec, "ignore") for codec in codecs if codec in _MULTI_BYTE]
-    return found if text is None or text in found else [text, *found]

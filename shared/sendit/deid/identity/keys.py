@@ -27,7 +27,7 @@ class Keyring:
         ValueError: the key is shorter than 32 bytes.
     """
 
-    __slots__ = ("_identifiers", "_key", "_subkeys", "key_id")
+    __slots__ = ("_identifiers", "_key", "_keyed", "key_id")
 
     key_id: str
     """Short hex that names the key and does not disclose it."""
@@ -36,7 +36,7 @@ class Keyring:
         if len(key) < MINIMUM_KEY_BYTES:
             raise ValueError("the key must be at least 32 bytes long")
         self._key = bytes(key)
-        self._subkeys: dict[str, bytes] = {}
+        self._keyed: dict[str, hmac.HMAC] = {}
         self._identifiers: dict[Entity, Identifiers] = {}
         self.key_id = self._subkey("key-id").hex()[:16]
 
@@ -80,10 +80,12 @@ class Keyring:
         return base64.b32encode(self._hmac(purpose, text)).decode("ascii")[:length]
 
     def _hmac(self, purpose: str, text: bytes) -> bytes:
-        return hmac.digest(self._subkey(purpose), text, hashlib.sha256)
+        keyed = self._keyed.get(purpose)
+        if keyed is None:
+            keyed = self._keyed[purpose] = hmac.new(self._subkey(purpose), digestmod=hashlib.sha256)
+        mac = keyed.copy()
+        mac.update(text)
+        return mac.digest()
 
     def _subkey(self, purpose: str) -> bytes:
-        if purpose not in self._subkeys:
-            hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=(_CONTEXT + purpose).encode())
-            self._subkeys[purpose] = hkdf.derive(self._key)
-        return self._subkeys[purpose]
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=(_CONTEXT + purpose).encode()).derive(self._key)

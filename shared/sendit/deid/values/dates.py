@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from functools import lru_cache
 
 _DATE = re.compile(r"[0-9]{8}")
 _TIME = r"([01][0-9]|2[0-3])([0-5][0-9](([0-5][0-9]|60)(\.[0-9]{1,6})?)?)?"
@@ -42,6 +43,7 @@ def _moved_value(vr: str, value: str, days: int) -> str | None:
     return None
 
 
+@lru_cache(maxsize=256)
 def _moved_date(value: str, days: int) -> str | None:
     if value in _PLACEHOLDERS or not _FIRST_YEAR <= int(value[:4]) <= _LAST_YEAR:
         return None
