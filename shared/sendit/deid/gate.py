@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     Check = Callable[[bytes, Element], Seen]
 
 _LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+_SHORT = {
+    name.encode("ascii"): name
+    for name in (
+        "AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM",
+        "UI", "UL", "US",
+    )
+}  # fmt: skip
 _ITEM = [0xFFFE, 0xE000]
 _EXPLICIT, _IMPLICIT, _LENGTH = Struct("<HH2sH").unpack_from, Struct("<HHL").unpack_from, Struct("<L").unpack_from
 _NEVER_SHORT = _LONG | {""}
@@ -62,8 +69,7 @@ class Gate:
         written = self._element(encoded if len(encoded) <= _LITTLE else memoryview(encoded), 0)
         if written[0] != original.tag or written[3] != len(encoded):
             raise DeidError(Refusal.GATE_UNREADABLE)
-        if original.tag not in MARKS:
-            self._check_one(written, original, [written], self._rules.top, codecs, creators, _NOTHING_FORCED, seen)
+        self._check_all([written], {original.tag: original}, self._rules.top, codecs, creators, _NOTHING_FORCED, seen)
         return seen
 
     def check_of(self, sample: Element, codecs: tuple[str, ...], creators: Mapping[int, str]) -> Check:
@@ -113,31 +119,32 @@ class Gate:
                 codecs = tuple(known_codecs(bytes(value))) or ("ascii",)
             elif tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:
                 creators[tag] = unpadded(bytes(value)).decode("latin-1")
-        for one in written:
-            if one[0] not in MARKS:
-                self._check_one(one, origins.get(one[0]), written, level, codecs, creators, forced, seen)
+        self._check_all(written, origins, level, codecs, creators, forced, seen)
 
-    def _check_one(
+    def _check_all(
         self,
-        one: Written,
-        before: Element | None,
-        beside: list[Written],
+        written: list[Written],
+        origins: Mapping[int, Element],
         level: Level,
         codecs: tuple[str, ...],
         creators: Mapping[int, str],
         forced: Mapping[int, Rule],
         seen: Seen,
     ) -> None:
-        tag, declared, value, _ = one
-        seen.elements += 1
-        if tag in forced:
-            look = _look_at(tag, declared, dictionary_vr(tag), forced[tag])
-        else:
-            look = self._look_for(level, tag, declared, creators)
-        if look is None:
-            self._check_items(value, before, level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag), codecs, seen)
-        elif look(self._matcher, bytes(value), before, beside, codecs, seen):
-            raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
+        matcher = self._matcher
+        for tag, declared, value, _ in written:
+            if tag in MARKS:
+                continue
+            seen.elements += 1
+            if tag in forced:
+                look = _look_at(tag, declared, dictionary_vr(tag), forced[tag])
+            else:
+                look = self._look_for(level, tag, declared, creators)
+            before = origins.get(tag)
+            if look is None:
+                self._check_items(value, before, level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag), codecs, seen)
+            elif look(matcher, bytes(value), before, written, codecs, seen):
+                raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
 
     def _check_items(
         self, encoded: bytes | memoryview, before: Element | None, level: Level, codecs: tuple[str, ...], seen: Seen
@@ -183,8 +190,16 @@ class Gate:
     def _read(self, encoded: bytes | memoryview) -> list[Written]:
         """The elements of one level, of which nothing is left over."""
         found: list[Written] = []
-        at = 0
-        while at < len(encoded):
+        at, size, implicit = 0, len(encoded), self._implicit
+        while at < size:
+            if not implicit and size - at >= _HEAD:
+                group, number, name, length = _EXPLICIT(encoded, at)
+                start = at + _HEAD
+                end = start + length
+                if name in _SHORT and end <= size:  # what most are
+                    found.append((group << 16 | number, _SHORT[name], encoded[start:end], end))
+                    at = end
+                    continue
             written = self._element(encoded, at)
             found.append(written)
             at = written[3]

@@ -122,8 +122,8 @@ def _look_for_the_date_before(
     if values is None:
         return True
     old = unpadded(before.value).decode("latin-1") if before is not None else ""
-    days = {one.strip()[:8] for one in old.split("\\")} & matcher.evidence.dates
-    return any(part[:8] in days for part in values)
+    days = {one.strip()[:8] for one in old.split("\\")}
+    return any(part[:8] in days and part[:8] in matcher.evidence.dates for part in values)
 
 
 def _look_for_the_whole(

@@ -34,6 +34,7 @@ PIXEL_REPRESENTATION = 0x00280103
 _ELEMENTS_PER_ITEM = 8
 _LONG_VRS = {str(vr).encode("ascii"): str(vr) for vr in EXPLICIT_VR_LENGTH_32}
 _SHORT_VRS = {str(vr).encode("ascii"): str(vr) for vr in VR if len(vr) == 2 and vr not in EXPLICIT_VR_LENGTH_32}
+_VRS = _SHORT_VRS.keys() | _LONG_VRS.keys()
 SHORT_VRS = frozenset(_SHORT_VRS.values())
 _TAKEN_APART = STRING_VRS - NUMERIC_STRING_VRS
 _UNPACK = [[Struct(order + of).unpack_from for of in ("HH2sH", "HHL", "L")] for order in "<>"]
@@ -88,7 +89,9 @@ class ElementReader:
 
     def one(self, at: int, *, implicit: bool, signed: bool) -> Element:
         """The top-level element at a position."""
-        return self._element(self.head(at, implicit=implicit), at, self._window.size, implicit, 0, signed)
+        head = self.head(at, implicit=implicit)
+        where = head.value_position, head.length
+        return self._element(head.tag, head.vr, where, at, self._window.size, implicit, 0, signed)
 
     def elements(
         self,
@@ -138,7 +141,9 @@ class ElementReader:
                 length = self._long(data, start + 8)[0]
             else:
                 raise DeidError(Refusal.MALFORMED)
-            self._count(1)
+            self._elements_left -= 1
+            if self._elements_left < 0:
+                raise DeidError(Refusal.HEADER_TOO_LARGE)
             behind = at + length
             if short and behind <= len(data) and (end is None or behind <= end):
                 value = data[at:behind]
@@ -148,7 +153,7 @@ class ElementReader:
                 # where it was read is asked at the top level alone, and two numbers take as much memory as most values
                 element = Element(tag, vr, value, 0, 0) if depth else Element(tag, vr, value, start, at)
             else:
-                element = self._element(ElementHead(tag, vr, length, at), start, end, implicit, depth, signed)
+                element = self._element(tag, vr, (at, length), start, end, implicit, depth, signed)
                 data, at = window.data, element.end
             in_order = in_order and tag > last
             last = tag
@@ -163,11 +168,20 @@ class ElementReader:
             raise DeidError(Refusal.HEADER_TOO_LARGE)
 
     def _element(
-        self, head: ElementHead, start: int, end: int | None, implicit: bool, depth: int, signed: bool
+        self,
+        tag: int,
+        vr: str,
+        where: tuple[int, int],
+        start: int,
+        end: int | None,
+        implicit: bool,
+        depth: int,
+        signed: bool,
     ) -> Element:
-        tag, at = head.tag, head.value_position
-        vr = concrete_vr(head.vr, signed=signed)
-        if head.length == UNDEFINED:
+        """The element whose value begins at, and is of the length, that `where` says."""
+        at, length = where
+        vr = concrete_vr(vr, signed=signed)
+        if length == UNDEFINED:
             if vr in {"OB", "OW"}:
                 value, behind = self._fragments(at)
                 return Element(tag, vr, value, start, behind)
@@ -177,7 +191,7 @@ class ElementReader:
                 raise DeidError(Refusal.MALFORMED)
             items, behind = self._sequence(at, None, implicit or vr == "UN", depth, signed)
             return Element(tag, "SQ", b"", start, behind, items)
-        behind = at + head.length
+        behind = at + length
         window = self._window
         if end is not None and behind > end:
             raise DeidError(Refusal.TRUNCATED if behind > window.size else Refusal.MALFORMED)
@@ -237,7 +251,7 @@ class ElementReader:
                 raise DeidError(Refusal.TRUNCATED)
             self._count(_ELEMENTS_PER_ITEM)
             # some writers switch to Implicit VR inside items
-            item_implicit = implicit or self.looks_implicit(at)
+            item_implicit = implicit or (window.data[at + 4 : at + 6] not in _VRS and self.looks_implicit(at))
             item, at = self.elements(at, item_end, implicit=item_implicit, depth=depth + 1, signed=signed)
             if item_end is not None and at != item_end:
                 raise DeidError(Refusal.MALFORMED)

@@ -17,7 +17,7 @@ as dotted numbers. Everything is a look-up by hash: a hostile object may hold ma
 from __future__ import annotations
 
 import re
-from struct import iter_unpack
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from sendit.deid.dicom.text import unpadded
@@ -64,7 +64,7 @@ _COMPONENT = re.compile(rb"[^\\]+")
 _ONE_SMALL = rb" *+(?:[+-]?+(?:[0-9]{1,5}+(?:\.[0-9]*+)?+|\.[0-9]++))?+ *+"
 _SMALL = re.compile(rb"%b(?:\\%b)*+" % (_ONE_SMALL, _ONE_SMALL))
 """Numbers below 100000, one by one: none that is looked for."""
-_NUMBERS = {"UL": "<L", "SL": "<l", "UV": "<Q", "SV": "<q", "FL": "<f", "FD": "<d"}
+_NUMBERS = {vr: Struct(f"<{code}") for vr, code in zip(("UL", "SL", "UV", "SV", "FL", "FD"), "LlQqfd", strict=True)}
 
 
 def dotted_in(text: str) -> frozenset[str]:
@@ -179,9 +179,11 @@ class Matcher:
         if vr not in _NUMBERS:
             return False
         wanted = self._wanted.single_numbers if vr == "FL" else self._wanted.numbers
-        size = 4 if vr in {"UL", "SL", "FL"} else 8
-        whole = value[: len(value) // size * size]
-        return any(self._is_known(number, wanted) for (number,) in iter_unpack(_NUMBERS[vr], whole))
+        number = _NUMBERS[vr]
+        for (one,) in number.iter_unpack(value[: len(value) // number.size * number.size]):
+            if self._is_known(one, wanted):
+                return True
+        return False
 
     def _is_known(self, number: float, wanted: set[float]) -> bool:
         """Whether a number is wanted, or begins with a day: 20200229.5, 202002291030."""
