@@ -25,6 +25,9 @@ from sendit.process import Processing
 from sendit.settings import Settings
 from sendit.wiring.parts import key_path, keyring, label_of, limits_of, now, profile_of
 
+_IMAGES_A_SLICE = 16
+"""Handed to a worker process at a time: the slices of a series stay together, and handing over costs little."""
+
 
 @dataclass(frozen=True, slots=True)
 class LocalPlaces:
@@ -140,7 +143,7 @@ def local_workers(places: LocalPlaces) -> Iterator[ImageWorkers]:
     if count == 1:
         yield InlineWorkers(places.pipeline())
         return
-    with ProcessWorkers(count, partial(_start_worker, places)) as workers:
+    with ProcessWorkers(count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE) as workers:
         yield workers
 
 
