@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from sendit.deid.rules.explain import Explanation, Verdict, explained, sop_class_named, storage_classes
     from sendit.deid.rules.options import STANDING
     from sendit.deid.rules.profile import PROFILES, Override, Profile, profile_named
-    from sendit.deid.rules.profile_file import LARGEST_PROFILE_FILE, ProfileError, ProfileFile, read_profile
+    from sendit.deid.rules.profile_file import ProfileFile, read_profile
+    from sendit.deid.rules.toml_text import LARGEST_FILE, TomlError
     from sendit.deid.rules.weaker import weaker_overrides
 
 __all__ = [
     "DEFAULT_LIMITS",
-    "LARGEST_PROFILE_FILE",
+    "LARGEST_FILE",
     "PROFILES",
     "STANDING",
     "BadAttribute",
@@ -44,10 +45,10 @@ __all__ = [
     "Override",
     "Place",
     "Profile",
-    "ProfileError",
     "ProfileFile",
     "Refusal",
     "Report",
+    "TomlError",
     "Verdict",
     "attribute_named",
     "deidentify",
@@ -63,7 +64,7 @@ __all__ = [
 
 _HOMES = {
     "DEFAULT_LIMITS": "dicom.limits",
-    "LARGEST_PROFILE_FILE": "rules.profile_file",
+    "LARGEST_FILE": "rules.toml_text",
     "PROFILES": "rules.profile",
     "STANDING": "rules.options",
     "BadAttribute": "rules.attribute",
@@ -77,7 +78,7 @@ _HOMES = {
     "Override": "rules.profile",
     "Place": "rules.attribute",
     "Profile": "rules.profile",
-    "ProfileError": "rules.profile_file",
+    "TomlError": "rules.toml_text",
     "ProfileFile": "rules.profile_file",
     "Refusal": "errors",
     "Report": "report",

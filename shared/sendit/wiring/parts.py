@@ -60,7 +60,7 @@ def _text_of(path: Path) -> bytes:
     if path.exists() and not path.is_file():
         raise ValueError("line 1: this is no file")
     with path.open("rb") as stream:
-        return stream.read(deid.LARGEST_PROFILE_FILE + 1)
+        return stream.read(deid.LARGEST_FILE + 1)
 
 
 def label_of(keys: "deid.Keyring", profile: "deid.Profile | None") -> OutLabel:

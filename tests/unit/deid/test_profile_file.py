@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sendit.deid import PROFILES, ProfileError, ProfileFile, read_profile
+from sendit.deid import PROFILES, ProfileFile, TomlError, read_profile
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.options import Option
 from sendit.deid.rules.profile import Override
@@ -64,7 +64,7 @@ def test_a_profile_travels_to_other_processes_and_can_be_a_key() -> None:
     assert copy == profile
     assert hash(copy) == hash(profile)
     assert copy.digest == profile.digest
-    error = pickle.loads(pickle.dumps(ProfileError(7, "wrong")))  # noqa: S301
+    error = pickle.loads(pickle.dumps(TomlError(7, "wrong")))  # noqa: S301
     assert (error.line, str(error)) == (7, "line 7: wrong")
 
 
@@ -150,7 +150,7 @@ def test_line_ends_of_another_system_and_a_byte_order_mark_are_understood() -> N
 )
 def test_a_mistake_is_refused_with_its_line_and_the_way_out(old: str, new: str, message: str) -> None:
     assert old in WHOLE
-    with pytest.raises(ProfileError) as error:
+    with pytest.raises(TomlError) as error:
         read(WHOLE.replace(old, new, 1))
     assert str(error.value).startswith(message)
 
@@ -191,7 +191,7 @@ def test_a_mistake_is_refused_with_its_line_and_the_way_out(old: str, new: str, 
     ],
 )
 def test_what_no_profile_may_ask_for_is_refused_with_the_reason(attribute: str, action: str, reason: str) -> None:
-    with pytest.raises(ProfileError) as error:
+    with pytest.raises(TomlError) as error:
         read(f'{HEAD}[attributes]\n"{attribute}" = "{action}"')
     assert str(error.value).startswith(f"line 4: {reason}")
 
@@ -250,13 +250,13 @@ def test_replace_takes_a_legal_value_alone(attribute: str, good: list[str], bad:
         (override,) = read(text(value)).profile.overrides
         assert override.value == value.replace("\\\\", "\\")
     for value in bad:
-        with pytest.raises(ProfileError, match="line 4: "):
+        with pytest.raises(TomlError, match="line 4: "):
             read(text(value))
 
 
 def test_replace_is_for_texts() -> None:
     for attribute in ("ContentSequence", "RecommendedDisplayFrameRateInFloat", "ICCProfile"):
-        with pytest.raises(ProfileError, match="line 4"):
+        with pytest.raises(TomlError, match="line 4"):
             read(f'{HEAD}[attributes]\n"{attribute}" = {{ action = "replace", value = "1" }}')
 
 
@@ -267,13 +267,13 @@ def test_the_same_attribute_at_another_level_is_another() -> None:
 
 def test_lines_are_found_behind_texts_of_several_lines() -> None:
     text = 'name = """\\\n   site-a"""\nx = 1\n'
-    with pytest.raises(ProfileError, match="line 3: a profile has no 'x'"):
+    with pytest.raises(TomlError, match="line 3: a profile has no 'x'"):
         read(text)
     inline = f'{HEAD}\n\nattributes = {{ PatientComments = "remove",  KVP = "shift" }}'
-    with pytest.raises(ProfileError, match="line 5: KVP is DS"):
+    with pytest.raises(TomlError, match="line 5: KVP is DS"):
         read(inline)
     dotted = f"{HEAD}\n# [x]\nattributes.KVP = 'shift' # = ["
-    with pytest.raises(ProfileError, match="line 5: KVP is DS"):
+    with pytest.raises(TomlError, match="line 5: KVP is DS"):
         read(dotted)
 
 
@@ -282,7 +282,7 @@ def test_lines_are_found_behind_texts_of_several_lines() -> None:
     [
         (b"", "line 1: a profile needs a name"),
         (b"a = 1\n\xff", "line 2: this is not UTF-8"),
-        (b"#" * 1_000_001, "line 1: a profile has at most 1000000 bytes"),
+        (b"#" * 1_000_001, "line 1: a file has at most 1000000 bytes"),
         (b"a = " + b"[" * 100_000, "line 1: this is nested too deep"),
         (b"\n" + b"a." * 400_000 + b"b = 1", "line 2: a line has at most 100 dots"),
         (b"# " + b"." * 200 + b"\na = 1", "line 2: a profile has no 'a'"),
@@ -312,7 +312,7 @@ def test_lines_are_found_behind_texts_of_several_lines() -> None:
     ],
 )
 def test_hostile_texts_are_refused_like_any_other(data: bytes, message: str) -> None:
-    with pytest.raises(ProfileError) as error:
+    with pytest.raises(TomlError) as error:
         read_profile(data)
     assert str(error.value).startswith(message)
     assert len(str(error.value)) < 400
@@ -371,7 +371,7 @@ def test_a_damaged_profile_is_a_profile_or_an_error_with_a_line(at: int, what: s
 def assert_profile_or_error(data: bytes) -> None:
     try:
         profile = read_profile(data).profile
-    except ProfileError as error:
+    except TomlError as error:
         assert 1 <= error.line <= data.count(b"\n") + 1
         assert "\n" not in str(error)
     else:

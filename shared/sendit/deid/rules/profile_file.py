@@ -7,7 +7,6 @@ errors quote the text, which is the user's own and holds nothing of any patient.
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,28 +15,14 @@ from sendit.deid.rules.attribute import BadAttribute, Place, nearest, parse_plac
 from sendit.deid.rules.options import Option
 from sendit.deid.rules.override_checks import ACTIONS, refusal
 from sendit.deid.rules.profile import PROFILES, Override, Profile
-from sendit.deid.rules.profile_lines import Lines
+from sendit.deid.rules.toml_lines import Lines
+from sendit.deid.rules.toml_text import TomlError, content_of, text_of
 
-LARGEST_PROFILE_FILE = 1_000_000
-_MOST_DOTS = 100
 _NAME = re.compile(r"[a-z0-9-]{1,40}")
 _RESERVED_NAMES = frozenset({*PROFILES, "identified"})
 _KEYS = ("name", "from", "add", "without", "allow_identifiers", "attributes", "private")
 _KEYS_OF_AN_ACTION = ("action", "value")
-_TOML_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 _DATES = frozenset({Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES})
-
-
-class ProfileError(ValueError):
-    """A profile that cannot be used: the line of its text, and what is wrong there."""
-
-    def __init__(self, line: int, reason: str) -> None:
-        self.line, self.reason = line, reason
-        super().__init__(f"line {line}: {reason}")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Errors travel between worker processes."""
-        return type(self), (self.line, self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +41,10 @@ def read_profile(data: bytes) -> ProfileFile:
     """The profile that a TOML text describes, with its lines.
 
     Raises:
-        ProfileError: the text has a mistake.
+        TomlError: the text has a mistake.
     """
-    text = _decoded(data)
-    return _Reader(text, _parsed(text)).profile_file()
-
-
-def _decoded(data: bytes) -> str:
-    if len(data) > LARGEST_PROFILE_FILE:
-        raise ProfileError(1, f"a profile has at most {LARGEST_PROFILE_FILE} bytes, and this has {len(data)}")
-    try:
-        # as tomllib.load reads it; a byte order mark is what some editors put first
-        return data.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise ProfileError(data.count(b"\n", 0, error.start) + 1, "this is not UTF-8") from None
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    for at, written in enumerate(text.split("\n"), start=1):
-        # tomllib takes the square of a dotted key's length, and a hostile one would last for hours
-        if written.count(".") > _MOST_DOTS and not written.lstrip().startswith("#"):
-            raise ProfileError(at, f"a line has at most {_MOST_DOTS} dots")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = _TOML_PLACE.search(str(error))
-        line = int(found[1]) if found and found[1] else text.rstrip().count("\n") + 1
-        reason = _TOML_PLACE.sub("", str(error))
-        hint = "; tags and paths are spelled in quotes" if reason == "Invalid statement" else ""
-        raise ProfileError(line, f"this is not TOML: {reason[:1].lower()}{reason[1:]}{hint}") from None
-    except RecursionError:
-        raise ProfileError(1, "this is nested too deep") from None
-    except ValueError as error:  # a number that Python will not read, an impossible date
-        raise ProfileError(1, f"this is not TOML: {error}") from None
+    text = text_of(data)
+    return _Reader(text, content_of(text)).profile_file()
 
 
 class _Reader:
@@ -225,5 +181,5 @@ class _Reader:
             self._lines = Lines(self._text)
         return self._lines.line(*keys, value=value)
 
-    def _error(self, reason: str, *keys: str, value: str | None = None) -> ProfileError:
-        return ProfileError(self._line(*keys, value=value), reason)
+    def _error(self, reason: str, *keys: str, value: str | None = None) -> TomlError:
+        return TomlError(self._line(*keys, value=value), reason)
