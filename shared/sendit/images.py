@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
-from sendit import deid, screen
+from sendit import deid
 from sendit.errors import Code, ImageError, SenditError, TransientError
 from sendit.logs import event, place_of
 from sendit.ports import Clock, IdentifierService, OutputStore, PendingOutput, Staging
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry, output_name
+from sendit.screen import Decision, Screen, Verdict, decision_of_file
 
 if TYPE_CHECKING:
-    from sendit.deid import Entity, Keyring, Limits, Profile, Report
+    from sendit.deid import Entity, Header, Keyring, Limits, Profile, Report
 
 Result = TypeVar("Result")
 
@@ -86,6 +87,7 @@ class ImagePipeline:
     identifiers: IdentifierService
     keys: "Keyring"
     profile: "Profile | None"  # None: images are stored unchanged
+    screen: Screen
     limits: "Limits"
     clock: Clock
     keep_paths: bool = False
@@ -97,21 +99,16 @@ class ImagePipeline:
         started = self.clock()
 
         def steps() -> "Planned | Outcome":
-            with self.staging.open(batch, entry) as source, self.computing, _translated():
-                header = deid.inspect(source, self.limits)
-            rejection = screen.screen_file(header.media_storage_sop_class_uid, header.sop_class_uid)
-            if rejection is None:
-                with _translated():
-                    header.check_identity()
-                rejection = screen.screen(header)
-            if rejection is not None:
+            with self.staging.open(batch, entry) as source, self.computing:
+                header, decision = screened(source, self.screen, self.limits)
+            if decision.verdict is Verdict.REJECT:
                 return Outcome(
                     entry,
                     ImageState.REJECTED,
                     started,
                     self.clock(),
-                    sentence=rejection.reason,
-                    rule=rejection.rule,
+                    sentence=decision.reason,
+                    rule=decision.rule,
                 )
             who = self.identifiers.identify(header.entity)
             uids = (header.study_uid, header.series_uid, header.sop_instance_uid)
@@ -176,6 +173,17 @@ class ImagePipeline:
         return Outcome(
             entry, ImageState.ERROR, started, self.clock(), code=error.code, sentence=error.sentence, place=place
         )
+
+
+def screened(source: BinaryIO, screen: Screen, limits: "Limits") -> tuple["Header", Decision]:
+    """The header of an image, and what the screen says of it. Raises `ImageError`: it cannot be read, or is none."""
+    with _translated():
+        header = deid.inspect(source, limits)
+        decision = decision_of_file(header.media_storage_sop_class_uid, header.sop_class_uid)
+        if decision is None:
+            header.check_identity()
+            decision = screen.decide(header)
+        return header, decision
 
 
 @contextmanager

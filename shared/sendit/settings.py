@@ -69,6 +69,9 @@ class Settings(BaseModel):
     profile: Annotated[
         str, Field(description="de-identification profile: research, basic, strict, or the path of a TOML file")
     ] = "research"
+    rules: Annotated[
+        str, Field(description="the path of a TOML file of rules by which images are screened; empty: those shipped")
+    ] = ""
     workers: Annotated[
         int, Field(ge=0, le=256, description="worker processes of a local run; 0: one per processor")
     ] = 0

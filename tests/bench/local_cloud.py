@@ -35,6 +35,7 @@ from sendit.adapters.process_workers import ProcessWorkers
 from sendit.images import ImagePipeline
 from sendit.records import ImageState
 from sendit.refs import BatchName, GcsPlace
+from sendit.screen import Screen, default_rules
 from sendit.work import Claims, chunks, settle
 
 BUCKET = "bench"
@@ -220,6 +221,7 @@ def make_pipeline() -> ImagePipeline:
         identifiers=KeyedIdentifiers(keys),
         keys=keys,
         profile=deid.profile_named("research"),
+        screen=Screen(default_rules(), deid.profile_named("research").options),
         limits=deid.DEFAULT_LIMITS,
         clock=lambda: datetime.now(UTC),
     )

@@ -269,7 +269,7 @@ def write_all(folder: Path, *, huge: bool = False) -> Written:
     return written
 
 
-REFUSED = ("us", "secondary_capture", "encapsulated_pdf", "basic_text_sr")
+REFUSED = ("us", "secondary_capture", "encapsulated_pdf")
 WRITERS: tuple[Callable[[Path], Written], ...] = (
     kinds, not_dicom, empty, truncated, no_preamble, no_file_meta, wrong_vr, bad_length, deflated, big_endian,
     unknown_sop_class, burned_in, hostile_names, links, special_files, unreadable, duplicate, conflict,

@@ -9,7 +9,7 @@ from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.images import ImagePipeline, Planned
 from sendit.refs import BatchName
 from sendit.settings import Settings
-from sendit.wiring.parts import keyring, limits_of, now, profile_of
+from sendit.wiring.parts import keyring, limits_of, now, profile_of, rules_of, screen_of
 
 BATCH = BatchName.parse("undisturbed")
 
@@ -28,6 +28,7 @@ def results_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> 
         identifiers=KeyedIdentifiers(keys),
         keys=keys,
         profile=profile_of(settings),
+        screen=screen_of(rules_of(settings), profile_of(settings)),
         limits=limits_of(settings),
         clock=now,
     )

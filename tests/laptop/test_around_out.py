@@ -12,6 +12,7 @@ from tests.laptop.test_run import a_study
 from sendit.deid import profile_named
 from sendit.deid.identity.keys import Keyring
 from sendit.errors import UsageError
+from sendit.screen import default_rules
 from sendit.settings import Settings
 from sendit.wiring.local import LocalPlaces
 
@@ -132,7 +133,7 @@ def test_a_worker_that_finds_another_key_than_its_run_does_not_work(sendit: Send
     settings = Settings.load({"SENDIT_HOME": str(home)})
     key_id = Keyring(bytes.fromhex((home / "key").read_text().strip())).key_id
     places = LocalPlaces(
-        settings, tmp_path, tmp_path / "out", tmp_path / "manifests", key_id, profile_named("research")
+        settings, tmp_path, tmp_path / "out", tmp_path / "manifests", key_id, profile_named("research"), default_rules()
     )
     assert places.pipeline().identifiers.key_id == key_id
     (home / "key").write_text("ab" * 32)

@@ -19,7 +19,6 @@ EXPECTED: dict[Label, set[str]] = {
     Label.REFUSED: {
         "rejected by ultrasound",
         "rejected by secondary-capture",
-        "rejected by structured-report",
         "rejected by burned-in-annotation",
     },
     Label.NOT_DICOM: {"not_dicom", "missing_uid"},
@@ -34,7 +33,7 @@ EXPECTED: dict[Label, set[str]] = {
     Label.DEFLATED_BOMB: {"inflated_too_large"},
     Label.BIG_ENDIAN: {"stored"},
     Label.HUGE: {"stored"},
-    Label.UNKNOWN_SOP_CLASS: {"rejected by sop-class-not-accepted"},
+    Label.UNKNOWN_SOP_CLASS: {"rejected by not-accepted"},
     Label.BURNED_IN: {"rejected by burned-in-annotation"},
     Label.DEEP_NESTING: {"malformed"},
     Label.HOSTILE_NAME: {"stored"},

@@ -31,6 +31,7 @@ from sendit.ports import OutputStore, PendingOutput, Stat
 from sendit.process import Processing, process
 from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
+from sendit.screen import Screen, default_rules
 
 NAME = BatchName.parse("ST-1")
 KEYS = deid.Keyring(bytes(32))
@@ -74,6 +75,7 @@ class World:
             identifiers=KeyedIdentifiers(KEYS),
             keys=KEYS,
             profile=PROFILE,
+            screen=Screen(default_rules(), PROFILE.options),
             limits=deid.DEFAULT_LIMITS,
             clock=self.clock,
         )

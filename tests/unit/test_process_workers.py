@@ -20,7 +20,7 @@ from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 from sendit.settings import Settings
 from sendit.wiring.cloud import output_place
-from sendit.wiring.parts import keyring, profile_of
+from sendit.wiring.parts import keyring, profile_of, rules_of
 from sendit.wiring.worker import CloudPlaces
 
 pytestmark = pytest.mark.thorough
@@ -208,7 +208,7 @@ def test_a_worker_process_of_the_cloud_does_not_go_on_under_another_key(
     key_file = tmp_path / "key"
     key_file.write_text("01" * 32, "ascii")
     settings = Settings(key_file=key_file, staging="gs://staging", output="gs://output")
-    places = CloudPlaces(settings, keyring(settings).key_id, profile_of(settings), kept_bytes=1)
+    places = CloudPlaces(settings, keyring(settings).key_id, profile_of(settings), rules_of(settings), kept_bytes=1)
     with pytest.raises(TransientError):  # as far as the bucket, under its key
         places.pipeline()
     key_file.write_text("02" * 32, "ascii")

@@ -17,6 +17,7 @@ from sendit.cli.exits import Exit
 from sendit.cli.profile import profile
 from sendit.cli.retry import retry
 from sendit.cli.run import run
+from sendit.cli.screen import screen
 from sendit.cli.status import errors, status
 from sendit.errors import Code, SenditError, UsageError
 from sendit.settings import LogFormat, LogLevel
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.command(short_help="A folder of DICOM in, a de-identified batch out.")(run)
 app.command(short_help="Files to files, without the pipeline.")(deidentify)
+app.command(short_help="What the filters say of images; writes nothing.")(screen)
 app.command(short_help="Where batches stand.")(status)
 app.command(short_help="What failed or was rejected, and why.")(errors)
 app.command(short_help="A batch of the cloud once more.")(retry)

@@ -53,8 +53,9 @@ def show_table(headings: Sequence[str], rows: Sequence[Sequence[str | int]]) -> 
 class Watch:
     """Progress of a run: `update` as often as you like."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress | None, stored: str) -> None:
         self._progress = progress
+        self._stored = stored
         self._task = progress.add_task("", total=None, stored=0, rejected=0, errored=0) if progress else None
         self._said_at = time.monotonic()
 
@@ -73,25 +74,27 @@ class Watch:
         elif time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
             self._said_at = time.monotonic()
             sys.stderr.write(
-                f"{counts.settled} of {counts.found} images: {counts.stored} stored, {counts.rejected} rejected,"
-                f" {counts.errored} failed\n"
+                f"{counts.settled} of {counts.found} images: {counts.stored} {self._stored},"
+                f" {counts.rejected} rejected, {counts.errored} failed\n"
             )
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
-    """A bar on a terminal, a line every ten seconds elsewhere."""
+def watching(stored: str = "stored") -> Iterator[Watch]:
+    """A bar on a terminal, a line every ten seconds elsewhere; what passes is called `stored`."""
     if not sys.stderr.isatty():
-        yield Watch(None)
+        yield Watch(None, stored)
         return
     progress = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[stored]} stored, {task.fields[rejected]} rejected, {task.fields[errored]} failed"),
+        TextColumn(
+            f"{{task.fields[stored]}} {stored}, {{task.fields[rejected]}} rejected, {{task.fields[errored]}} failed"
+        ),
         TimeRemainingColumn(),
         console=Console(file=sys.stderr),
         transient=True,
     )
     with progress:
-        yield Watch(progress)
+        yield Watch(progress, stored)

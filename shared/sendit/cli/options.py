@@ -18,6 +18,14 @@ Profile = Annotated[
         " [default: SENDIT_PROFILE]",
     ),
 ]
+Rules = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE.toml",
+        help="Rules by which images are screened, on top of those shipped; see sendit screen --help."
+        " [default: SENDIT_RULES]",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(min=1, max=256, help="Worker processes. [default: SENDIT_WORKERS, one per processor]"),
@@ -31,10 +39,10 @@ OutOption = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
-def settings_with(profile: str | None = None, workers: int | None = None) -> Settings:
+def settings_with(profile: str | None = None, workers: int | None = None, rules: str | None = None) -> Settings:
     """The settings, with what the command line says on top; the log is set up by them."""
     settings = Settings.load()
-    given = {"profile": profile, "workers": workers}
+    given = {"profile": profile, "workers": workers, "rules": rules}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     logs.setup(settings.log_format, settings.log_level)
     return settings

@@ -15,7 +15,7 @@ from sendit.deid.course import private_course, public_course, removed
 from sendit.deid.dicom.creators import CREATORS, block_of, creator_for, creator_text
 from sendit.deid.dicom.dictionary import dictionary_vr, name_of
 from sendit.deid.dicom.elements import LONGEST_ALIKE, MOST_ALIKE
-from sendit.deid.dicom.read import codecs_of
+from sendit.deid.dicom.text import codecs_of
 from sendit.deid.dicom.write import element_bytes, item_bytes
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.marks import MARKS

@@ -19,8 +19,9 @@ from sendit.deid.dicom.uids import uid_values
 from sendit.deid.errors import DeidError
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Mapping, Sequence
 
+    from sendit.deid.dicom.element import Item
     from sendit.deid.dicom.header import Header
     from sendit.deid.dicom.limits import Limits
     from sendit.deid.dicom.read import OpenObject
@@ -170,11 +171,16 @@ class Shape:
 
     def header_of(self, elements: list[Element]) -> Header:
         """The header of a matching object, from the elements in its slots."""
-        values = self.header.values.copy()
+        values: dict[int, bytes] = self.header.values.copy()
+        sequences: Mapping[int, Sequence[Item]] = self.header.sequences
         for slot, element in zip(self.slots, elements, strict=True):
             if slot.at >= self.first:
                 values[slot.tag] = element.value
-        return replace(self.header, values=values, sop_instance_uid=self.sop_instance_uid(elements))
+                if element.items is not None:
+                    sequences = {**sequences, slot.tag: element.items}
+        return replace(
+            self.header, values=values, sequences=sequences, sop_instance_uid=self.sop_instance_uid(elements)
+        )
 
     def sop_instance_uid(self, elements: list[Element]) -> str:
         """The SOP Instance UID of a matching object, from the elements in its slots."""

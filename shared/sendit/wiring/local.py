@@ -22,8 +22,9 @@ from sendit.images import ImagePipeline, ImageWorkers, InlineWorkers
 from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
 from sendit.process import Processing
+from sendit.screen import RuleSet, Screen
 from sendit.settings import Settings
-from sendit.wiring.parts import key_path, keyring, label_of, limits_of, now, profile_of
+from sendit.wiring.parts import key_path, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
 
 _IMAGES_A_SLICE = 16
 """Handed to a worker process at a time: the slices of a series stay together, and handing over costs little."""
@@ -39,6 +40,7 @@ class LocalPlaces:
     manifests: Path
     key_id: str
     profile: "deid.Profile | None"  # read once: a file may be edited while the run is at work
+    rules: RuleSet
     keep_paths: bool = False
     with_report: bool = False
 
@@ -57,6 +59,7 @@ class LocalPlaces:
             identifiers=KeyedIdentifiers(keys),
             keys=keys,
             profile=self.profile,
+            screen=screen_of(self.rules, self.profile),
             limits=limits_of(self.settings),
             clock=now,
             keep_paths=self.keep_paths,
@@ -88,7 +91,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
     """Open the pipeline from folders below `root` to OUT, alone. Raises `UsageError` for whatever forbids it."""
     home, keys, profile, label = _opened(settings, source, out)
     state = home.state_of(out, label.key_id, label.profile_digest)
-    places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id, profile)
+    places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id, profile, rules_of(settings))
     with held(out, label):
         with home.usable():
             home.remember(state, out)
@@ -125,7 +128,9 @@ def local_files(
         raise UsageError(Code.BAD_SETTING, "SENDIT_DEIDENTIFY=false: copy the files instead.")
     home, keys, profile, label = _opened(settings, source, out)
     state = home.state_of(out, label.key_id, label.profile_digest)
-    places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id, profile, keep_paths, with_report)
+    places = LocalPlaces(
+        settings, root, out, state / "manifests", keys.key_id, profile, rules_of(settings), keep_paths, with_report
+    )
     output = FolderOutput(out)
     with held(out, label):
         try:
@@ -145,6 +150,11 @@ def local_workers(places: LocalPlaces) -> Iterator[ImageWorkers]:
         return
     with ProcessWorkers(count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE) as workers:
         yield workers
+
+
+def local_screening(settings: Settings, root: Path) -> tuple[FolderStaging, Screen]:
+    """What looks at the images of folders below `root` and writes nothing. Raises `UsageError` (bad_setting)."""
+    return FolderStaging(root, settings.home), screen_of(rules_of(settings), profile_of(settings))
 
 
 @contextmanager

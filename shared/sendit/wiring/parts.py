@@ -1,13 +1,14 @@
-"""What local and cloud wiring share: clock, key, profile, label, limits."""
+"""What local and cloud wiring share: clock, key, profile, rules, label, limits."""
 
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sendit import deid
+from sendit import deid, screen
 from sendit.adapters.home import Home, read_key
 from sendit.errors import Code, UsageError
 from sendit.label import UNCHANGED, OutLabel
+from sendit.screen import RuleSet, Screen
 from sendit.settings import Settings
 
 
@@ -51,12 +52,28 @@ def profile_file(name: str) -> "deid.ProfileFile":
         raise UsageError(Code.BAD_SETTING, f"{place}{error}") from None
 
 
+def rules_of(settings: Settings) -> RuleSet:
+    """The rules that the settings name. Raises `UsageError` (bad_setting) with the line and what is wrong there."""
+    name = settings.rules
+    try:
+        return screen.read_rules(_text_of(Path(name).expanduser())) if name else screen.default_rules()
+    except OSError as error:
+        raise UsageError(Code.BAD_SETTING, f"Rules {name}: {error.strerror}.") from None
+    except ValueError as error:
+        raise UsageError(Code.BAD_SETTING, f"Rules {name}, {error}") from None
+
+
+def screen_of(rules: RuleSet, profile: "deid.Profile | None") -> Screen:
+    """The rules under a profile, in a process of their own."""
+    return Screen(rules, profile.options if profile is not None else ())
+
+
 def _is_path(name: str) -> bool:
     return name.endswith(".toml") or any(separator in name for separator in (os.sep, os.altsep) if separator)
 
 
 def _text_of(path: Path) -> bytes:
-    """The bytes of a profile file: one more than it may have, at most, whatever the path leads to."""
+    """The bytes of a file: one more than it may have, at most, whatever the path leads to."""
     if path.exists() and not path.is_file():
         raise ValueError("line 1: this is no file")
     with path.open("rb") as stream:

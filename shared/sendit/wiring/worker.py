@@ -18,9 +18,10 @@ from sendit.images import ImagePipeline
 from sendit.label import claim_output
 from sendit.lease import LeaseTerms
 from sendit.process import Processing
+from sendit.screen import RuleSet
 from sendit.settings import Settings
 from sendit.wiring.cloud import check_finalizer, output_place, project, staging_place, status_store
-from sendit.wiring.parts import keyring, label_of, limits_of, now, profile_of
+from sendit.wiring.parts import keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
 
 _THREADS_A_PROCESS = 8
 _IMAGES_A_SLICE = 32
@@ -33,6 +34,7 @@ class CloudPlaces:
     settings: Settings
     key_id: str
     profile: "deid.Profile | None"  # read once: a file may be edited while the function is running
+    rules: RuleSet
     kept_bytes: int
 
     def pipeline(self) -> ImagePipeline:
@@ -47,6 +49,7 @@ class CloudPlaces:
             identifiers=KeyedIdentifiers(keys),
             keys=keys,
             profile=self.profile,
+            screen=screen_of(self.rules, self.profile),
             limits=limits_of(self.settings),
             clock=now,
             computing=Lock(),
@@ -58,6 +61,7 @@ def check_worker(settings: Settings) -> None:
     check_finalizer(settings)
     output_place(settings)
     profile_of(settings)
+    rules_of(settings)
 
 
 def cloud_processing(settings: Settings) -> Processing:
@@ -68,7 +72,7 @@ def cloud_processing(settings: Settings) -> Processing:
     keys, profile = keyring(settings), profile_of(settings)
     label = label_of(keys, profile)
     count = settings.workers or os.cpu_count() or 1
-    places = CloudPlaces(settings, keys.key_id, profile, settings.in_flight_bytes)
+    places = CloudPlaces(settings, keys.key_id, profile, rules_of(settings), settings.in_flight_bytes)
     client = storage_client(project())
     output = GcsOutput(client, output_place(settings))
     return Processing(

@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sendit.deid.dicom.dictionary import tag_of
-from sendit.deid.dicom.text import components, identity_text
+from sendit.deid.dicom.creators import CREATORS, creator_text
+from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.text import codecs_of, texts
 from sendit.deid.dicom.uids import REGISTERED, is_uid
+from sendit.deid.dicom.vrs import concrete_vr
 from sendit.deid.errors import DeidError, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sendit.deid.dicom.element import Item
     from sendit.deid.identity.entity import Entity
 
 Uids = tuple[str, str, str, str]
@@ -22,13 +27,14 @@ Uids = tuple[str, str, str, str]
 class Header:
     """The object up to its pixel data, as it came in: everything here is original and identifying.
 
-    `values` are the undecoded values of the top level by tag, empty for a sequence, and `codecs` those of its
-    text; `transfer_syntax` is the original's UID; `media_storage_sop_class_uid` is what File Meta says, empty if it
-    says nothing; `normalised` names what had to be put right to read it ('big-endian', 'deflated', 'no-preamble',
-    'no-file-meta', 'no-transfer-syntax', 'vr-encoding').
+    `values` are the undecoded values of the top level by tag, empty for a sequence, `sequences` the items of those, and
+    `codecs` those of its text; `transfer_syntax` is the original's UID; `media_storage_sop_class_uid` is what File Meta
+    says, empty if it says nothing; `normalised` names what had to be put right to read it ('big-endian', 'deflated',
+    'no-preamble', 'no-file-meta', 'no-transfer-syntax', 'vr-encoding').
     """
 
     values: dict[int, bytes]
+    sequences: Mapping[int, Sequence[Item]]
     codecs: tuple[str, ...]
     transfer_syntax: str
     media_storage_sop_class_uid: str
@@ -48,18 +54,59 @@ class Header:
         """Raises DeidError: one of the four UIDs is `missing_uid` or `invalid_uid`."""
         check_identity(self.uids)
 
-    def get(self, keyword: str) -> tuple[str, ...] | None:
-        """The values of a top-level text attribute, each without padding; None if it is absent.
+    def found(self, tag: int, path: tuple[int, ...] = (), creator: str = "") -> tuple[str, ...] | None:
+        """The values of an attribute as texts without padding, empty ones too; None if it is absent.
 
-        What is no legal text is read as Latin-1: a screen has to see it, too.
+        Inside the sequences of `path` those of all items. Of a private attribute the tag has no block. What is no legal
+        text is read as Latin-1: a screen has to see it, too. Of a sequence or bulk data it tells its size.
         """
-        value = self.values.get(tag_of(keyword))
-        if not value:
-            return None
-        return tuple(components(identity_text(value.split(b"\0", 1)[0], self.codecs), "CS"))
+        if not path:
+            return _found(self.values, self.sequences, self.codecs, tag, creator)
+        found: list[str] | None = None
+        for item, codecs in _items_at(self.sequences.get(path[0], ()), path[1:], self.codecs):
+            values = {element.tag: element.value for element in item}
+            sequences = {element.tag: element.items for element in item if element.items is not None}
+            here = _found(values, sequences, codecs, tag, creator)
+            if here is not None:
+                found = [*(found or ()), *here]
+        return None if found is None else tuple(found)
 
     def __repr__(self) -> str:
         return "Header(…)"
+
+
+def _items_at(
+    items: Sequence[Item], path: tuple[int, ...], inherited: tuple[str, ...]
+) -> Iterator[tuple[Item, tuple[str, ...]]]:
+    """The items at the end of a path, each with the codecs of its text."""
+    for item in items:
+        codecs = codecs_of(item, inherited)
+        if not path:
+            yield item, codecs
+        else:
+            for element in item:
+                if element.tag == path[0] and element.items is not None:
+                    yield from _items_at(element.items, path[1:], codecs)
+
+
+def _found(
+    values: Mapping[int, bytes],
+    sequences: Mapping[int, Sequence[Item]],
+    codecs: tuple[str, ...],
+    tag: int,
+    creator: str,
+) -> tuple[str, ...] | None:
+    if creator:
+        block = next(
+            (at for at in CREATORS if creator_text("LO", values.get(tag & 0xFFFF0000 | at, b"")) == creator), 0
+        )
+        tag |= block << 8
+    value = values.get(tag)
+    if value is None or (creator and not tag & 0xFF00):
+        return None
+    if tag in sequences:
+        return (str(len(sequences[tag])),) if sequences[tag] else ()
+    return texts(value, concrete_vr(dictionary_vr(tag) or "LO", signed=False), codecs)
 
 
 def check_identity(uids: Uids) -> None:

@@ -20,7 +20,7 @@ from sendit.deid.dicom.element import Element, ElementHead, raw_value
 from sendit.deid.dicom.elements import ElementReader
 from sendit.deid.dicom.header import Header
 from sendit.deid.dicom.stream import BoundedReader, InflatedStream, Window
-from sendit.deid.dicom.text import identity_text, known_codecs
+from sendit.deid.dicom.text import codecs_of, identity_text
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.entity import Entity
@@ -32,7 +32,6 @@ PIXEL_TAGS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
 
 _TRANSFER_SYNTAX, _MEDIA_STORAGE_SOP_CLASS = 0x00020010, 0x00020002
-_SPECIFIC_CHARACTER_SET = 0x00080005
 _WITHOUT_A_PLACE_FOR_PIXELS = (
     "1.2.840.10008.1.2.4.94",  # JPIP Referenced
     "1.2.840.10008.1.2.4.95",  # JPIP Referenced Deflate
@@ -140,16 +139,6 @@ def read_trailer(stream: BoundedReader, limits: Limits, *, big_endian: bool, imp
     return trailer
 
 
-def codecs_of(elements: list[Element], inherited: tuple[str, ...]) -> tuple[str, ...]:
-    """The codecs of a data set's text; of an unknown character set only the ASCII part is understood."""
-    for element in elements:
-        if element.tag == _SPECIFIC_CHARACTER_SET:
-            return tuple(known_codecs(element.value)) or ("ascii",)
-        if element.tag > _SPECIFIC_CHARACTER_SET:
-            break
-    return inherited
-
-
 def _read_file_meta(window: Window, limits: Limits, notes: list[str]) -> tuple[list[Element], int]:
     """The elements of File Meta, none if there are none, and where the data set begins."""
     at = 0
@@ -228,5 +217,15 @@ def _header(
         accession=identity_text(values.get(_ACCESSION_NUMBER, b""), codecs),
     )
     return Header(
-        values, codecs, transfer_syntax, media_storage_sop_class, entity, sop_class, sop_instance, study, series, notes
+        values=values,
+        sequences={element.tag: element.items for element in elements if element.items is not None},
+        codecs=codecs,
+        transfer_syntax=transfer_syntax,
+        media_storage_sop_class_uid=media_storage_sop_class,
+        entity=entity,
+        sop_class_uid=sop_class,
+        sop_instance_uid=sop_instance,
+        study_uid=study,
+        series_uid=series,
+        normalised=notes,
     )

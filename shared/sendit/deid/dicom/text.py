@@ -6,16 +6,28 @@ Strict, because a value that cannot be decoded cannot be searched for identifier
 from __future__ import annotations
 
 import re
+from struct import Struct
+from typing import TYPE_CHECKING
 
 from pydicom.charset import CODES_TO_ENCODINGS, STAND_ALONE_ENCODINGS, python_encoding
 
-from sendit.deid.dicom.vrs import TEXT_VRS
+from sendit.deid.dicom.vrs import STRING_VRS, TEXT_VRS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sendit.deid.dicom.element import Element
 
 _ESCAPE = re.compile(rb"(?=\x1b)")
 _BACKSLASHES_MATTER = frozenset({"LT", "ST", "UR", "UT"})
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _DESIGNATION = re.compile(rb"\x1b[$()\-]{1,2}[@-Z]")
 _MULTI_BYTE = frozenset({"euc_kr", "gb2312", "iso_ir_58", "gbk", "gb18030"})
+_SPECIFIC_CHARACTER_SET = 0x00080005
+_NUMBERS = {
+    vr: Struct(f"<{code}")
+    for vr, code in zip(("AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"), ("HH", *"dflhqLHQ"), strict=True)
+}
 _OWN_ESCAPES = frozenset({"iso2022_jp", "iso2022_jp_2"})
 """Python's codecs for these want the escape sequence left in."""
 
@@ -28,6 +40,16 @@ def known_codecs(value: bytes) -> list[str]:
     if len(terms) > 1 and any(term in STAND_ALONE_ENCODINGS for term in terms):
         return []
     return [python_encoding[term] if term not in {"", "ISO_IR 6", "ISO 2022 IR 6"} else "ascii" for term in terms]
+
+
+def codecs_of(elements: Sequence[Element], inherited: tuple[str, ...]) -> tuple[str, ...]:
+    """The codecs of a data set's text; of an unknown character set only the ASCII part is understood."""
+    for element in elements:
+        if element.tag == _SPECIFIC_CHARACTER_SET:
+            return tuple(known_codecs(element.value)) or ("ascii",)
+        if element.tag > _SPECIFIC_CHARACTER_SET:
+            break
+    return inherited
 
 
 def decoded(value: bytes, vr: str, codecs: tuple[str, ...]) -> str | None:
@@ -84,6 +106,23 @@ def needs_bytes_searched(value: bytes) -> bool:
 def components(text: str, vr: str) -> list[str]:
     """The values of a multi-valued string, each without padding."""
     return [text.strip()] if vr in _BACKSLASHES_MATTER else [part.strip() for part in text.split("\\")]
+
+
+def texts(value: bytes, vr: str, codecs: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of any VR but SQ as texts without padding, to be looked at; of bulk data its length."""
+    if vr in _NUMBERS:
+        number = _NUMBERS[vr]
+        whole = value[: len(value) // number.size * number.size]
+        return tuple(_number(one) for one in number.iter_unpack(whole))
+    if vr not in STRING_VRS:
+        return (str(len(value)),) if value else ()
+    text = identity_text(value.split(b"\0", 1)[0], codecs)
+    return tuple(components(text, vr)) if text else ()
+
+
+def _number(parts: tuple[float, ...]) -> str:
+    """A number as text; of an attribute tag both of its numbers, as (gggg,eeee)."""
+    return str(parts[0]) if len(parts) == 1 else f"({int(parts[0]):04X},{int(parts[1]):04X})"
 
 
 def _decoded_parts(raw: bytes, codecs: tuple[str, ...]) -> str:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from sendit.deid.content import content_rule_of, forced_by, holds_content
 from sendit.deid.dicom.creators import creator_for, creators_of
 from sendit.deid.dicom.dictionary import dictionary_vr
-from sendit.deid.dicom.read import codecs_of
-from sendit.deid.dicom.text import readings
+from sendit.deid.dicom.text import codecs_of, readings
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.identity.identifying import IDENTIFYING, telling_parts

@@ -1,0 +1,138 @@
+"""Rules, what they say together, and the screen that asks them of one header after the other.
+
+The precedence is explicit and does not depend on the order of the rules. All rules that apply are taken; a rule that
+another of them overrides by name has no say, nor does it override anything. Of the rest one that rejects goes before
+one that accepts. Where nothing accepts, the image is rejected: what is unknown does not pass.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from typing import Protocol
+
+from sendit.screen.conditions import Attributes, Condition, subjects_of
+
+NOT_ACCEPTED = "not-accepted"
+_REASON_NOT_ACCEPTED = "No rule accepts this kind of image."
+_MOST_REMEMBERED = 256
+
+
+class Verdict(StrEnum):
+    """What becomes of an image."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A verdict on the images of which the condition holds; `overrides` names rules that then have no say."""
+
+    name: str
+    verdict: Verdict
+    reason: str
+    when: Condition
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict on an image, and the rule and reason that gave it; neither holds a value of the header."""
+
+    verdict: Verdict
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """Rules by which images are screened, in the order of their file."""
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def digest(self) -> str:
+        """Short hex that is another one for other rules."""
+        return sha256(repr(self.rules).encode()).hexdigest()[:16]
+
+    def decide(self, header: Attributes, options: frozenset[str]) -> Decision:
+        """The verdict on a header under a profile with these options."""
+        applying = [rule for rule in self.rules if rule.when.holds(header, options)]
+        having_a_say = _without_overridden(applying)
+        for verdict in (Verdict.REJECT, Verdict.ACCEPT):
+            for rule in having_a_say:
+                if rule.verdict is verdict:
+                    return Decision(verdict, rule.name, rule.reason)
+        return Decision(Verdict.REJECT, NOT_ACCEPTED, _REASON_NOT_ACCEPTED)
+
+
+def _without_overridden(applying: list[Rule]) -> list[Rule]:
+    """Those that no other overrides; rules override each other in no circle, which `rule_file` sees to."""
+    by_name = {rule.name: rule for rule in applying}
+    overridden: dict[str, bool] = {}
+
+    def is_overridden(rule: Rule) -> bool:
+        if rule.name not in overridden:
+            overridden[rule.name] = any(rule.name in one.overrides and not is_overridden(one) for one in applying)
+        return overridden[rule.name]
+
+    return [rule for rule in by_name.values() if not is_overridden(rule)]
+
+
+class Header(Attributes, Protocol):
+    """A header as it was read: its top level by tag."""
+
+    @property
+    def values(self) -> dict[int, bytes]:
+        """The undecoded values, empty for a sequence."""
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """How its text is read."""
+
+
+class Screen:
+    """Rules under one profile. What was decided is remembered for headers that say the same of what rules ask for."""
+
+    def __init__(self, rules: RuleSet, options: Iterable[str] = ()) -> None:
+        self._rules = rules
+        self._options = frozenset(options)
+        subjects = {subject for rule in rules.rules for subject in subjects_of(rule.when)}
+        # of sequences the top level does not say what is in them
+        inside = {subject.path[0] for subject in subjects if subject.path}
+        self._sequences = tuple(inside | {subject.tag for subject in subjects if subject.is_sequence})
+        private = any(subject.creator for subject in subjects)
+        # which block a private element stands in, other elements say: nothing is remembered then
+        self._tags = None if private else tuple({subject.tag for subject in subjects if not subject.path})
+        self._known: dict[object, Decision] = {}
+
+    def decide(self, header: Header) -> Decision:
+        """The verdict on an image by its header."""
+        values = header.values
+        if self._tags is None or any(tag in values for tag in self._sequences):
+            return self._rules.decide(header, self._options)
+        key = header.codecs, tuple(map(values.get, self._tags))
+        decision = self._known.get(key)
+        if decision is None:
+            decision = self._rules.decide(header, self._options)
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            self._known[key] = decision
+        return decision
+
+
+_MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+
+
+def decision_of_file(media_storage_sop_class: str, sop_class: str) -> Decision | None:
+    """The rejection of a file by what its File Meta says it is, which no rule overrides; None if it may pass.
+
+    A DICOMDIR has a SOP Class nowhere else, and none of the UIDs of an image.
+    """
+    if media_storage_sop_class == _MEDIA_DIRECTORY:
+        return Decision(Verdict.REJECT, "media-directory", "A DICOMDIR lists patients and files; it is no image.")
+    if media_storage_sop_class and sop_class and media_storage_sop_class != sop_class:
+        reason = "File Meta and data set name two SOP Classes; one of them is wrong."
+        return Decision(Verdict.REJECT, "sop-class-disagrees", reason)
+    return None

@@ -1,0 +1,175 @@
+"""The shipped rules: originals of known kinds pass, everything else is rejected by a named rule."""
+
+import pytest
+from pydicom import Dataset
+from pydicom.uid import UID
+from tests.data import objects
+from tests.data.encoding import SYNTAXES
+from tests.unit.screen.headers import header_of
+
+from sendit.deid import PROFILES
+from sendit.screen import Decision, Screen, Verdict, decision_of_file, default_rules
+
+CT, MR, US, SC = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "4", "6.1", "7"))
+DX, RDSR = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.840.10008.5.1.4.1.1.88.67"
+ORIGINAL = ["ORIGINAL", "PRIMARY", "AXIAL"]
+
+
+def made(**values: object) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in {"SOPClassUID": CT, "Modality": "CT", "ImageType": ORIGINAL, **values}.items():
+        if value is not None:
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def decided(dataset: Dataset, profile: str = "research") -> Decision:
+    return Screen(default_rules(), PROFILES[profile].options).decide(header_of(dataset))
+
+
+def rule_for(dataset: Dataset, profile: str = "research") -> str | None:
+    decision = decided(dataset, profile)
+    return decision.rule if decision.verdict is Verdict.REJECT else None
+
+
+@pytest.mark.parametrize("kind", ["ct", "mr", "pt", "nm", "cr", "dx", "mg", "rtplan", "rtdose", "rtstruct"])
+@pytest.mark.parametrize("profile", list(PROFILES))
+def test_originals_of_accepted_kinds_pass_by_the_rule_of_their_name(kind: str, profile: str) -> None:
+    decision = decided(objects.KINDS[kind](), profile)
+    assert (decision.verdict, decision.rule) == (Verdict.ACCEPT, kind)
+
+
+def test_a_structured_report_passes_only_where_structured_content_is_cleaned() -> None:
+    report = objects.KINDS["basic_text_sr"]()
+    assert decided(report, "research").rule == "sr"
+    assert rule_for(report, "research") is None
+    assert rule_for(report, "basic") == rule_for(report, "strict") == "structured-report"
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        ("us", "ultrasound"),
+        ("secondary_capture", "secondary-capture"),
+        ("encapsulated_pdf", "burned-in-annotation"),
+        ("unknown_sop_class", "not-accepted"),
+    ],
+)
+def test_kinds_that_may_show_or_hold_names_are_rejected_by_their_rule(kind: str, rule: str) -> None:
+    assert rule_for(objects.KINDS[kind]()) == rule
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        ({"BurnedInAnnotation": "YES"}, "burned-in-annotation"),
+        ({"BurnedInAnnotation": "yes "}, "burned-in-annotation"),
+        ({"BurnedInAnnotation": "MAYBE"}, "burned-in-annotation"),
+        ({"BurnedInAnnotation": ["NO", "YES"]}, "burned-in-annotation"),
+        ({"SOPClassUID": US, "Modality": "US"}, "ultrasound"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.3.1", "Modality": "US"}, "ultrasound"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6", "Modality": "CT"}, "ultrasound"),
+        ({"Modality": "US"}, "ultrasound"),
+        ({"SOPClassUID": SC, "Modality": "OT"}, "secondary-capture"),
+        ({"SOPClassUID": f"{SC}.4", "Modality": "CT"}, "secondary-capture"),
+        ({"ConversionType": "WSD"}, "secondary-capture"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "screen-save"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "OTHER", "DOSE_INFO"]}, "screen-save"),
+        ({"SeriesDescription": "Dose Report"}, "screen-save"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.104.1", "Modality": "DOC"}, "encapsulated-document"),
+        ({"SOPClassUID": RDSR, "Modality": "SR"}, "dose-report"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.59", "Modality": "KO"}, "not-accepted"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1", "Modality": "PR"}, "presentation-state"),
+        ({"SOPClassUID": "1.2.3.4", "Modality": "CT"}, "not-accepted"),
+        ({"SOPClassUID": None}, "not-accepted"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, "not-original"),
+        ({"ImageType": ["DERIVED", "PRIMARY"]}, "not-original"),
+        ({"ImageType": ["ORIGINAL", "SECONDARY"]}, "not-original"),
+        ({"ImageType": ["PRIMARY", "ORIGINAL"]}, "not-original"),
+        ({"ImageType": ["", "ORIGINAL", "PRIMARY"]}, "not-original"),
+        ({"ImageType": ["MIXED", "PRIMARY"]}, "not-original"),
+        ({"ImageType": None}, "not-original"),
+        ({"SOPClassUID": DX, "Modality": "DX", "ImageType": ["DERIVED", "SECONDARY"]}, "not-original"),
+        ({"PhotometricInterpretation": "RGB"}, "colour"),
+        ({"PhotometricInterpretation": ["MONOCHROME2", "RGB"]}, "colour"),
+        ({"Modality": "OT"}, "not-accepted"),
+        ({"Modality": ["CT", "OT"]}, "not-accepted"),
+        ({"Modality": None}, "not-accepted"),
+        ({"Modality": ""}, "not-accepted"),
+    ],
+)
+def test_what_is_rejected_and_by_which_rule(values: dict[str, object], rule: str) -> None:
+    assert rule_for(made(**values)) == rule
+
+
+class TestWhatTheOriginalGotWrong:
+    """Its filters joined conditions without precedence, so that these passed, or were dropped without a word."""
+
+    def test_an_mr_with_burned_in_annotation_is_rejected(self) -> None:
+        mr = made(SOPClassUID=MR, Modality="MR", BurnedInAnnotation="YES")
+        assert rule_for(mr) == "burned-in-annotation"
+
+    def test_an_ultrasound_of_an_unlisted_vendor_is_rejected(self) -> None:
+        us = made(SOPClassUID=US, Modality="US", Manufacturer="Nobody Knows", BurnedInAnnotation="NO")
+        assert rule_for(us) == "ultrasound"
+
+    def test_an_angiography_is_rejected_by_name(self) -> None:
+        xa = made(SOPClassUID="1.2.840.10008.5.1.4.1.1.12.1", Modality="XA", BurnedInAnnotation="NO")
+        assert rule_for(xa) == "not-accepted"
+
+    def test_a_dose_report_that_says_no_burned_in_annotation_is_rejected(self) -> None:
+        page = made(BurnedInAnnotation="NO", SeriesDescription="Dose Report")
+        assert rule_for(page) == "screen-save"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"BurnedInAnnotation": "NO"},
+        {"BurnedInAnnotation": ""},
+        {"PhotometricInterpretation": "MONOCHROME1"},
+        {"SOPClassUID": DX, "Modality": "DX", "ImageType": ["DERIVED", "PRIMARY"]},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1", "Modality": "CR", "ImageType": None},
+        {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.481.5", "Modality": "RTPLAN", "ImageType": None},
+    ],
+)
+def test_what_says_no_or_nothing_passes(values: dict[str, object]) -> None:
+    assert rule_for(made(**values)) is None
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_the_encoding_makes_no_difference(syntax: UID) -> None:
+    for dataset, rule in ((made(BurnedInAnnotation="YES"), "burned-in-annotation"), (made(), "ct")):
+        assert Screen(default_rules()).decide(header_of(dataset, syntax)).rule == rule
+
+
+def test_a_directory_is_known_by_its_file_meta() -> None:
+    decision = decision_of_file("1.2.840.10008.1.3.10", "")
+    assert decision is not None
+    assert (decision.verdict, decision.rule) == (Verdict.REJECT, "media-directory")
+    assert decision_of_file(CT, CT) is None
+    assert decision_of_file("", CT) is None
+
+
+def test_a_file_that_names_two_sop_classes_is_rejected() -> None:
+    decision = decision_of_file(SC, CT)
+    assert decision is not None
+    assert decision.rule == "sop-class-disagrees"
+
+
+def test_a_decision_holds_no_value_of_the_header() -> None:
+    decision = decided(made(Modality="DOE^JOHN", SeriesDescription="DOE DOSE REPORT"))
+    assert "DOE" not in repr(decision)
+
+
+def test_what_was_decided_is_remembered_by_what_the_rules_ask_for() -> None:
+    screen = Screen(default_rules())
+    datasets = [
+        made(),
+        made(BurnedInAnnotation="YES"),
+        made(Modality="MR"),
+        made(),
+        made(SeriesDescription="Dose Report"),
+    ]
+    decisions = [screen.decide(header_of(dataset)).rule for dataset in (*datasets, *datasets)]
+    assert decisions == ["ct", "burned-in-annotation", "not-accepted", "ct", "screen-save"] * 2

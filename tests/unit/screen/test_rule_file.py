@@ -1,0 +1,180 @@
+"""Files of rules: what they may hold, and that every mistake is refused with its line and the way out."""
+
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom import Dataset
+from tests.unit.screen.headers import header_of
+
+from sendit.deid import TomlError
+from sendit.screen import Rule, Screen, Verdict, default_rules, read_rules
+
+CT = '{ attribute = "Modality", equals = "CT" }'
+
+
+def ct(**values: object) -> Dataset:
+    dataset = Dataset()
+    given_values = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "Modality": "CT", "ImageType": ["ORIGINAL", "PRIMARY"]}
+    for keyword, value in {**given_values, **values}.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def rule_for(text: str, dataset: Dataset) -> tuple[Verdict, str]:
+    decision = Screen(read_rules(text.encode())).decide(header_of(dataset))
+    return decision.verdict, decision.rule
+
+
+def test_an_empty_file_is_the_shipped_rules() -> None:
+    assert read_rules(b"") == default_rules()
+    assert read_rules(b'from = "default"').digest == default_rules().digest
+
+
+def test_own_rules_stand_before_the_shipped_ones() -> None:
+    text = f'[rule.no-ct]\nreject = "No CT."\nwhen = {CT}'
+    assert rule_for(text, ct()) == (Verdict.REJECT, "no-ct")
+    assert rule_for(text, ct(BurnedInAnnotation="YES")) == (Verdict.REJECT, "no-ct")
+    assert rule_for(text, ct(Modality="MR")) == (Verdict.REJECT, "not-accepted")
+
+
+def test_an_accepting_rule_lets_nothing_pass_that_another_rejects() -> None:
+    text = f'[rule.all-ct]\naccept = "CT."\nwhen = {CT}'
+    assert rule_for(text, ct(BurnedInAnnotation="YES")) == (Verdict.REJECT, "burned-in-annotation")
+
+
+def test_unless_it_overrides_that_one_by_name() -> None:
+    text = f'[rule.all-ct]\naccept = "CT."\noverrides = ["burned-in-annotation"]\nwhen = {CT}'
+    assert rule_for(text, ct(BurnedInAnnotation="YES")) == (Verdict.ACCEPT, "all-ct")
+    assert rule_for(text, ct(BurnedInAnnotation="YES", SeriesDescription="Screen Save")) == (
+        Verdict.REJECT,
+        "screen-save",
+    )
+
+
+def test_a_shipped_rule_can_be_left_out_and_replaced() -> None:
+    picture = ct(PhotometricInterpretation="RGB")
+    assert rule_for('without = ["colour"]', picture) == (Verdict.ACCEPT, "ct")
+    text = f'without = ["colour"]\n[rule.colour]\nreject = "Other words."\nwhen = {CT}'
+    assert rule_for(text, picture) == (Verdict.REJECT, "colour")
+
+
+def test_rules_may_start_from_nothing_and_then_accept_nothing_else() -> None:
+    text = f'from = "nothing"\n[rule.ct]\naccept = "CT."\nwhen = {CT}'
+    assert rule_for(text, ct(BurnedInAnnotation="YES")) == (Verdict.ACCEPT, "ct")
+    assert rule_for(text, ct(Modality="MR")) == (Verdict.REJECT, "not-accepted")
+    assert rule_for('from = "nothing"', ct()) == (Verdict.REJECT, "not-accepted")
+
+
+WHEN = '[rule.a]\nreject = "x"\nwhen = '
+MISTAKES = [
+    ("x = 1", "line 1: rules have no 'x'"),
+    ("rules = 1", "line 1: rules have no 'rules'; nearest is 'rule'"),
+    ('from = "defualt"', 'line 1: rules start from the shipped ones, or from none: from = "default" or "nothing"'),
+    ('\nwithout = ["color"]', "line 2: no shipped rule is called 'color'; nearest is 'colour'"),
+    ('without = "colour"', "line 1: without is a list of names of rules"),
+    ("rule = 1", "line 1: a rule is a table: [rule.NAME]"),
+    ("[rule]\nx = 1", "line 2: a rule is a table: [rule.NAME]"),
+    (f'[rule."A b"]\nreject = "x"\nwhen = {CT}', "line 1: 'A b' is no name"),
+    (f'[rule.not-accepted]\nreject = "x"\nwhen = {CT}', "line 1: 'not-accepted' is a name that sendit keeps"),
+    (f'[rule.colour]\nreject = "x"\nwhen = {CT}', "line 1: 'colour' ships with sendit: to replace it, name it in"),
+    (f'[rule.a]\nrejects = "x"\nwhen = {CT}', "line 2: a rule has no 'rejects'; nearest is 'reject'"),
+    (f"[rule.a]\nwhen = {CT}", "line 1: a rule has one verdict and its reason"),
+    (f'[rule.a]\naccept = "x"\nreject = "x"\nwhen = {CT}', "line 1: a rule has one verdict and its reason"),
+    (f"[rule.a]\naccept = true\nwhen = {CT}", "line 1: the reason is a sentence in quotes"),
+    (f'[rule.a]\naccept = ""\nwhen = {CT}', "line 1: the reason is a sentence in quotes"),
+    (f'[rule.a]\naccept = "a\\nb"\nwhen = {CT}', "line 1: the reason is a sentence in quotes"),
+    ('[rule.a]\nreject = "x"', "line 1: a rule says when it applies"),
+    (WHEN + '"always"', "line 3: a condition is a table"),
+    (WHEN + "{}", "line 3: a condition has one of all, any, not, option, attribute"),
+    (
+        '[rule.a]\nreject = "x"\nwhen = { al = [] }',
+        "line 3: a condition has one of all, any, not, option, attribute; near",
+    ),
+    (WHEN + "{ all = [] }", "line 3: all is a list of conditions"),
+    (f"{WHEN}{{ all = [{CT}], any = [{CT}] }}", "line 3: a condition has one of"),
+    (f'{WHEN}{{ not = {CT}, equals = "x" }}', "line 3: beside not stands nothing else"),
+    (
+        f'{WHEN}{{ all = [\n  {CT},\n  {{ attribute = "Modalty", equals = "CT" }},\n] }}',
+        "line 5: there is no attribute 'Modalty'; nearest is 'Modality'",
+    ),
+    (WHEN + '{ attribute = 1, equals = "x" }', "line 3: attribute is a keyword, a tag"),
+    (WHEN + '{ attribute = "Modality" }', "line 3: 'Modality' needs one comparison of equals,"),
+    (
+        '[rule.a]\nreject = "x"\nwhen = { attribute = "Modality", equls = "CT" }',
+        "line 3: 'Modality' needs one comparison",
+    ),
+    (WHEN + '{ attribute = "Modality", equals = ["CT"] }', "line 3: equals has one value"),
+    (WHEN + '{ attribute = "Modality", in = "CT" }', "line 3: in is a list"),
+    (WHEN + '{ attribute = "Modality", only = [] }', "line 3: only has 1 to 1000 values"),
+    (
+        '[rule.a]\nreject = "x"\nwhen = { attribute = "Modality", equals = " " }',
+        "line 3: equals compares with texts in",
+    ),
+    (WHEN + '{ attribute = "Modality", equals = true }', "line 3: equals compares with texts"),
+    (
+        '[rule.a]\nreject = "x"\nwhen = { attribute = "Rows", contains = 5 }',
+        "line 3: contains compares with texts in quot",
+    ),
+    (
+        '[rule.a]\nreject = "x"\nwhen = { attribute = "Modality", missing = false }',
+        "line 3: missing is true, or stands in",
+    ),
+    (
+        '[rule.a]\nreject = "x"\nwhen = { attribute = "Modality", matches = "(" }',
+        "line 3: '(' is no regular expression",
+    ),
+    (WHEN + '{ attribute = "PixelData", equals = "x" }', "line 3: 'PixelData' is OB or OW"),
+    (WHEN + '{ attribute = "Modality.X", equals = "x" }', "line 3: "),
+    (
+        '[rule.a]\nreject = "x"\nwhen = { attribute = "SOPClassUID", equals = "CTStorage" }',
+        "line 3: there is no storage SOP",
+    ),
+    (
+        '[rule.a]\nreject = "x"\nwhen = { option = "clean-graphic" }',
+        "line 3: there is no option 'clean-graphic' of PS3.15",
+    ),
+    (
+        f'{WHEN}{CT}\noverrides = ["color"]',
+        "line 1: there is no rule 'color' to override; nearest",
+    ),
+    (f'{WHEN}{CT}\noverrides = ["a"]', "line 1: rules override each other in a circle"),
+    (
+        f'{WHEN}{CT}\noverrides = ["b"]\n[rule.b]\nreject = "x"\nwhen = {CT}\noverrides = ["a"]',
+        "line ",
+    ),
+    ("[rule.a", "line 1: this is not TOML"),
+    (
+        '[rule.a]\nreject = "x"\nwhen = ' + "{ not = " * 30 + CT + " }" * 30,
+        "line 3: conditions are nested 20 deep at most",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKES)
+def test_every_mistake_is_refused_with_its_line(text: str, message: str) -> None:
+    with pytest.raises(TomlError) as error:
+        read_rules(text.encode())
+    assert str(error.value).startswith(message)
+    assert len(str(error.value)) < 400
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        rules = read_rules(data)
+    except TomlError:
+        return
+    assert rules.rules
+
+
+def test_rules_travel_to_worker_processes() -> None:
+    assert pickle.loads(pickle.dumps(default_rules())) == default_rules()  # noqa: S301
+
+
+def test_shipped_rules_have_names_and_sentences() -> None:
+    for rule in default_rules().rules:
+        assert isinstance(rule, Rule)
+        assert rule.reason.endswith(".")
+        assert rule.overrides == ()
