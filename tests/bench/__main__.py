@@ -4,6 +4,7 @@ One table a set, then how sendit grows with sizes, elements and workers, then th
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -24,7 +25,7 @@ SETS = {"series": (200, 40, 0, 0), "patients": (200, 40, 0, 0), "mr": (100, 20, 
 """Files and, for frames, their number: in full and with --quick."""
 SIZES = (100, 500, 2_000, 8_000, 64_000)  # kB
 ELEMENTS = (100, 1_000, 10_000, 100_000)
-SCALES = ("size", "elements", "workers")
+SCALES = ("size", "elements", "workers", "screening")
 Rows = list[tuple[Entry, Measured | Missing]]
 
 
@@ -84,6 +85,8 @@ def main() -> None:
             _elements(bench)
         if "workers" in bench.only:
             _workers(bench)
+        if "screening" in bench.only:
+            _screening(bench)
         _ratios(bench, found)
         if markdown is not None:
             markdown.close()
@@ -166,6 +169,18 @@ def _workers(bench: Bench) -> None:
         rows = bench.measured(lines, one, every=True)
         for entry, row in rows:
             bench.say(f"| {entry.label} | {_cells(row, rows[0][1], one)} |")
+
+
+def _screening(bench: Bench) -> None:
+    one = bench.made("series", 40 if bench.quick else 200)
+    pinned = ["taskset", "-c", str(bench.core)] if bench.core >= 0 and shutil.which("taskset") else []
+    command = [*pinned, sys.executable, "-m", "tests.bench.screening", str(one.folder)]
+    spent = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
+    bench.say(f"\n### Screening\n\n{one.title}; median µs an image\n")
+    bench.say("| reading the header | deciding by the shipped rules | de-identifying | deciding, of that |")
+    bench.say("| ---: | ---: | ---: | ---: |")
+    share = spent["decide"] / spent["deidentify"]
+    bench.say(f"| {spent['inspect']:,.0f} | {spent['decide']:,.1f} | {spent['deidentify']:,.0f} | {share:.1%} |")
 
 
 def _ms(row: Measured | Missing, files: int) -> str:

@@ -14,8 +14,8 @@ from tests.emulator.cloud import SENDIT, Cloud
 
 from sendit.emulators.cloud import CloudOptions, LocalCloud
 
-ACCEPTED = ("ct", "mr", "pt", "nm", "cr", "dx", "mg", "rtplan", "rtdose", "rtstruct")
-REFUSED = ("us", "secondary_capture", "encapsulated_pdf", "basic_text_sr")
+ACCEPTED = ("ct", "mr", "pt", "nm", "cr", "dx", "mg", "rtplan", "rtdose", "rtstruct", "basic_text_sr")
+REFUSED = ("us", "secondary_capture", "encapsulated_pdf")
 NAMES = (CANARY_FILE, CANARY_FOLDER)
 TOPICS = ("finalized", "batches", "dead-letters")
 
