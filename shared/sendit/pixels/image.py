@@ -59,8 +59,8 @@ class Image(NamedTuple):
         return pack("<" + _CELLS[self.bits_allocated], value)
 
 
-def image_of(values: Mapping[int, bytes], photometric: str | None = None) -> Image:
-    """The image that top-level values describe, or the one that decoding makes of it: of this interpretation.
+def image_of(values: Mapping[int, bytes]) -> Image:
+    """The image that top-level values describe.
 
     Raises:
         PixelError: `pixel_format_unsupported`, or `palette_unusable`.
@@ -69,7 +69,7 @@ def image_of(values: Mapping[int, bytes], photometric: str | None = None) -> Ima
         _number(values, tag) for tag in (ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_REPRESENTATION)
     )
     samples = _number(values, SAMPLES, absent=1)
-    photometric = photometric or _text(values, PHOTOMETRIC_INTERPRETATION)
+    photometric = text_value(values, PHOTOMETRIC_INTERPRETATION)
     planar = _number(values, PLANAR_CONFIGURATION) if samples > 1 else 0
     subsampled = photometric == "YBR_FULL_422"
     sound = (
@@ -86,13 +86,27 @@ def image_of(values: Mapping[int, bytes], photometric: str | None = None) -> Ima
     )
     if not sound:
         raise PixelError(PixelRefusal.PIXEL_FORMAT_UNSUPPORTED)
-    frames = int(_text(values, NUMBER_OF_FRAMES) or 1)
+    frames = int(text_value(values, NUMBER_OF_FRAMES) or 1)
     signed = representation == 1
     shift = high_bit + 1 - stored
     black = tuple(value << shift & (1 << allocated) - 1 for value in _black(photometric, stored, signed, values))
     return Image(
         rows, columns, frames, samples, photometric, allocated, stored, high_bit, signed, planar, black
     )  # fmt: skip
+
+
+_UNCOMPRESSED = {"YBR_ICT": "RGB", "YBR_RCT": "RGB", "YBR_FULL_422": "YBR_FULL"}
+"""What decoding makes of interpretations that are about compression (C.7.6.3.1.2)."""
+
+
+def decoded_values(values: Mapping[int, bytes], photometric: str | None = None) -> dict[int, bytes]:
+    """Top-level values once the frames are decoded, by what a decoder says of them or, before that, by the header."""
+    photometric = photometric or text_value(values, PHOTOMETRIC_INTERPRETATION)
+    changed = dict(values)
+    changed[PHOTOMETRIC_INTERPRETATION] = _UNCOMPRESSED.get(photometric, photometric).encode("latin-1")
+    if _number(values, SAMPLES, absent=1) > 1:
+        changed[PLANAR_CONFIGURATION] = bytes(2)
+    return changed
 
 
 def _black(photometric: str, stored: int, signed: bool, values: Mapping[int, bytes]) -> tuple[int, ...]:
@@ -119,6 +133,6 @@ def _number(values: Mapping[int, bytes], tag: int, absent: int | None = None) ->
     return int.from_bytes(value, "little")
 
 
-def _text(values: Mapping[int, bytes], tag: int) -> str:
+def text_value(values: Mapping[int, bytes], tag: int) -> str:
     """The value of a CS or IS element; what is not ASCII is no defined term."""
     return values.get(tag, b"").decode("latin-1").strip(" \0")

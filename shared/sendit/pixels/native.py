@@ -1,8 +1,8 @@
-"""Native pixel data (PS3.5 8.1.1) with rectangles blanked as its bytes are read."""
+"""Native pixel data (PS3.5 8.1.1) that is changed as its bytes are read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sendit.deid.dicom.vrs import swap_words
 from sendit.pixels.layer import exactly
@@ -10,35 +10,40 @@ from sendit.pixels.layer import exactly
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from sendit.pixels.blanking import Blanking
+    from sendit.deid.dicom.pixels import PixelPlan
 
 
-class BlankedCells:
-    """The value of native pixel data; a part of a stream.
+class Change(Protocol):
+    """What is done to the cells of native frames."""
 
-    In big endian, words of `word` bytes are stored in opposite order.
-    """
+    def apply(self, data: bytearray, at: int) -> None:
+        """Changes bytes, little endian and without a part of a cell, that begin at a position among all."""
 
-    def __init__(self, source: BinaryIO, start: int, length: int, word: int, blanking: Blanking) -> None:
+
+class ChangedCells:
+    """The value of native pixel data; a part of a stream."""
+
+    def __init__(self, source: BinaryIO, plan: PixelPlan, cell_bytes: int, change: Change) -> None:
         self._source = source
-        self._start = start
-        self._word = word
-        self._blanking = blanking
-        self.length = length
+        self._start = plan.start
+        self._word = plan.word
+        self._unit = max(plan.word, cell_bytes)
+        self._change = change
+        self.length = plan.source_length
 
-    def read(self, at: int, size: int) -> bytearray | memoryview:
-        """Up to `size` bytes from a position.
+    def read(self, at: int, size: int) -> memoryview:
+        """As `Part` says.
 
         Raises:
             DeidError: `truncated` if the source has become shorter.
         """
-        word = self._word
+        unit, word = self._unit, self._word
         end = min(at + size, self.length)
-        first = at - at % word
-        data = exactly(self._source, self._start + first, end + -end % word - first)
+        first = at - at % unit
+        data = exactly(self._source, self._start + first, min(end + -end % unit, self.length) - first)
         if word > 1:
             data = bytearray(swap_words(bytes(data), word))
-        self._blanking.apply(data, first)
-        if word == 1:
-            return data
-        return memoryview(swap_words(bytes(data), word))[at - first : end - first]
+        self._change.apply(data, first)
+        if word > 1:
+            data = bytearray(swap_words(bytes(data), word))
+        return memoryview(data)[at - first : end - first]

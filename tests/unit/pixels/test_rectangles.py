@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.data.pixel_objects import masked
 from tests.unit.pixels.test_native import cleanings
@@ -14,6 +14,7 @@ from sendit.pixels import Cleaning, Rectangle
 WHOLE = Rectangle(0, 0, 9, 9)
 
 
+@settings(deadline=None)
 @given(cleanings(), st.integers(1, 15), st.integers(1, 15))
 def test_bands_cover_exactly_what_is_blanked(cleaning: Cleaning, rows: int, columns: int) -> None:
     mask = np.zeros((rows, columns), int)
