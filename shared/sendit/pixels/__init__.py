@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from sendit.pixels.clean import cleaned
     from sendit.pixels.errors import PixelError, PixelRefusal
     from sendit.pixels.rectangles import Cleaning, Rectangle
+    from sendit.pixels.ultrasound import ultrasound_regions
 
-__all__ = ["Cleaning", "PixelError", "PixelRefusal", "Rectangle", "cleaned"]
+__all__ = ["Cleaning", "PixelError", "PixelRefusal", "Rectangle", "cleaned", "ultrasound_regions"]
 
 _HOMES = {
     "Cleaning": "rectangles",
@@ -26,6 +27,7 @@ _HOMES = {
     "PixelRefusal": "errors",
     "Rectangle": "rectangles",
     "cleaned": "clean",
+    "ultrasound_regions": "ultrasound",
 }
 
 
