@@ -54,6 +54,12 @@ def test_the_engine_imports_nothing_of_the_rest(name: str) -> None:
     assert {one for one in ours if not one.startswith("sendit.deid")} == set()
 
 
+@pytest.mark.parametrize("name", sorted(name for name in MODULES if name.startswith("sendit.pixels")))
+def test_cleaning_pixels_imports_the_engine_and_nothing_else_of_ours(name: str) -> None:
+    ours = {one for one in imports_of(name) if one.split(".")[0] == "sendit"}
+    assert {one for one in ours if not one.startswith(("sendit.pixels", "sendit.deid"))} == set()
+
+
 @pytest.mark.parametrize("name", sorted(name for name in MODULES if name.startswith("sendit.")))
 def test_adapters_are_named_in_wiring_alone(name: str) -> None:
     if name.startswith(("sendit.wiring", "sendit.adapters")):
@@ -76,6 +82,7 @@ def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: st
         ("sendit.ports", ("pydicom", "gcsfs")),
         ("sendit.deid", ("pydicom",)),
         ("sendit.deid.identity.keys", ("pydicom",)),
+        ("sendit.pixels", ("pydicom", "numpy")),
         ("sendit.wiring.cloud", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
         ("sendit.push", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
         ("sendit.cli", ("gcsfs", "google.cloud.firestore", "google.cloud.pubsub_v1", "google.cloud.storage")),

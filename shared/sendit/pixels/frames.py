@@ -1,0 +1,116 @@
+"""Which fragments of encapsulated pixel data (PS3.5 A.4) are those of which frame."""
+
+from __future__ import annotations
+
+from array import array
+from struct import iter_unpack, unpack
+from typing import TYPE_CHECKING
+
+from sendit.deid.dicom.elements import ITEM
+from sendit.deid.dicom.fragments import EXTENDED_OFFSETS
+from sendit.pixels.errors import PixelError, PixelRefusal
+from sendit.pixels.layer import exactly
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sendit.deid.dicom.limits import Limits
+    from sendit.deid.dicom.pixels import PixelPlan
+    from sendit.deid.dicom.stream import BoundedReader
+
+_HEAD = 8
+_EMPTY_TABLE = b"\xfe\xff\x00\xe0\0\0\0\0"
+_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
+_END_OF_IMAGE = b"\xff\xd9"
+"""Of JPEG, JPEG-LS and JPEG 2000."""
+
+
+class Frames:
+    """The frames of encapsulated pixel data that the engine's checks have passed.
+
+    `basic_table` says whether there is a Basic Offset Table.
+
+    Raises:
+        PixelError: `frames_unclear` if nothing tells which fragments make a frame, or some make none.
+    """
+
+    def __init__(
+        self, stream: BoundedReader, plan: PixelPlan, values: Mapping[int, bytes], frames: int, limits: Limits
+    ) -> None:
+        self._source = stream.source
+        self._starts = array("Q")
+        stream.seek(plan.start)
+        table_length = unpack("<4xL", stream.chunk(_HEAD))[0]
+        table = stream.chunk(table_length)
+        self.basic_table = bool(table_length)
+        while True:
+            position = stream.position
+            group, element, length = unpack("<HHL", stream.chunk(_HEAD))
+            self._starts.append(position)
+            if group << 16 | element != ITEM:
+                break
+            if len(self._starts) > limits.max_elements:
+                raise PixelError(PixelRefusal.FRAMES_UNCLEAR)
+            stream.skip(length)
+        extended = values.get(EXTENDED_OFFSETS, b"")
+        if extended or (table and any(table)) or (table and frames == 1):
+            offsets = [offset for (offset,) in iter_unpack("<Q" if extended else "<L", extended or table)]
+            self._firsts = self._by_table(offsets)
+        else:
+            self._firsts = self._without_table(frames)
+        if len(self._firsts) != frames or self._firsts[0]:
+            raise PixelError(PixelRefusal.FRAMES_UNCLEAR)
+        self._firsts.append(len(self._starts) - 1)
+
+    def __len__(self) -> int:
+        return len(self._firsts) - 1
+
+    def size(self, frame: int) -> int:
+        """The length of a frame's fragments and what surrounds them, in the source."""
+        return self._starts[self._firsts[frame + 1]] - self._starts[self._firsts[frame]]
+
+    def encapsulated(self, frame: int) -> bytes:
+        """A frame's fragments as the value of the pixel data of a single frame.
+
+        Raises:
+            DeidError: `truncated` if the source has become shorter.
+        """
+        items = exactly(self._source, self._starts[self._firsts[frame]], self.size(frame))
+        return b"".join((_EMPTY_TABLE, items, _DELIMITER))
+
+    def codestream(self, frame: int) -> bytes:
+        """The fragments of a frame put together.
+
+        Raises:
+            DeidError: `truncated` if the source has become shorter.
+        """
+        fragments = range(self._firsts[frame], self._firsts[frame + 1])
+        return b"".join(exactly(self._source, self._starts[at] + _HEAD, self._length(at)) for at in fragments)
+
+    def _length(self, fragment: int) -> int:
+        return self._starts[fragment + 1] - self._starts[fragment] - _HEAD
+
+    def _by_table(self, offsets: list[int]) -> array[int]:
+        """The first fragments of the frames, of which the engine knows that there is one at each offset, in order."""
+        places = {start - self._starts[0]: at for at, start in enumerate(self._starts)}
+        return array("Q", (places[offset] for offset in offsets))
+
+    def _without_table(self, frames: int) -> array[int]:
+        """The same where a frame has one fragment, or ends with the end of an image."""
+        number = len(self._starts) - 1
+        if frames == 1:
+            return array("Q", [0])
+        filled = array("Q", (at for at in range(number) if self._length(at)))
+        if len(filled) == frames:
+            filled[0] = 0
+            return filled
+        ends = [at for at in filled if self._ends_image(at)]
+        if not ends or ends[-1] != filled[-1]:
+            raise PixelError(PixelRefusal.FRAMES_UNCLEAR)
+        return array("Q", [0, *(at + 1 for at in ends[:-1])])
+
+    def _ends_image(self, fragment: int) -> bool:
+        """Whether a fragment ends as an image does, be it padded."""
+        length = min(self._length(fragment), 3)
+        tail = exactly(self._source, self._starts[fragment + 1] - length, length)
+        return tail.endswith(_END_OF_IMAGE) or (tail.endswith(b"\0") and tail[:-1].endswith(_END_OF_IMAGE))

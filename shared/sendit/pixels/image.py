@@ -1,0 +1,138 @@
+"""What a header says of its pixel data (PS3.3 C.7.6.3), and what black is among it."""
+
+from __future__ import annotations
+
+from struct import pack
+from typing import TYPE_CHECKING, NamedTuple
+
+from sendit.deid.dicom.pixels import (
+    BITS_ALLOCATED,
+    COLUMNS,
+    NUMBER_OF_FRAMES,
+    PHOTOMETRIC_INTERPRETATION,
+    ROWS,
+    SAMPLES,
+)
+from sendit.pixels.errors import PixelError, PixelRefusal
+from sendit.pixels.palette import darkest_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PLANAR_CONFIGURATION, BITS_STORED, HIGH_BIT = 0x00280006, 0x00280101, 0x00280102
+PIXEL_REPRESENTATION, PIXEL_DATA = 0x00280103, 0x7FE00010
+_SAMPLES = {"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3}
+_CELLS = {8: "B", 16: "H", 32: "L"}
+
+
+class Image(NamedTuple):
+    """The frames of an object whose pixel data is native, or will be.
+
+    `black` are the stored values of a black pixel, one for each sample, as they stand in their cells.
+    """
+
+    rows: int
+    columns: int
+    frames: int
+    samples: int
+    photometric: str
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    planar: int
+    black: tuple[int, ...]
+
+    @property
+    def frame_bytes(self) -> int:
+        """The length of a frame."""
+        cells = self.rows * self.columns * self.samples
+        return (cells * 2 // 3 if self.subsampled else cells) * self.bits_allocated // 8
+
+    @property
+    def subsampled(self) -> bool:
+        """Whether two pixels share their chrominance (C.7.6.3.1.2)."""
+        return self.photometric == "YBR_FULL_422"
+
+    def cell(self, value: int) -> bytes:
+        """A stored value as the bytes of its cell, little endian."""
+        return pack("<" + _CELLS[self.bits_allocated], value)
+
+
+def image_of(values: Mapping[int, bytes]) -> Image:
+    """The image that top-level values describe.
+
+    Raises:
+        PixelError: `pixel_format_unsupported`, or `palette_unusable`.
+    """
+    rows, columns, allocated, stored, high_bit, representation = (
+        _number(values, tag) for tag in (ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_REPRESENTATION)
+    )
+    samples = _number(values, SAMPLES, absent=1)
+    photometric = text_value(values, PHOTOMETRIC_INTERPRETATION)
+    planar = _number(values, PLANAR_CONFIGURATION) if samples > 1 else 0
+    subsampled = photometric == "YBR_FULL_422"
+    sound = (
+        rows > 0
+        and columns > 0
+        and allocated in _CELLS
+        and stored <= high_bit + 1 <= allocated
+        and stored > 0
+        and representation in {0, 1}
+        and planar in {0, 1}
+        and _SAMPLES.get(photometric) == samples
+        and not (samples == 3 and representation)
+        and not (subsampled and (columns % 2 or planar))
+    )
+    if not sound:
+        raise PixelError(PixelRefusal.PIXEL_FORMAT_UNSUPPORTED)
+    frames = int(text_value(values, NUMBER_OF_FRAMES) or 1)
+    signed = representation == 1
+    shift = high_bit + 1 - stored
+    black = tuple(value << shift & (1 << allocated) - 1 for value in _black(photometric, stored, signed, values))
+    return Image(
+        rows, columns, frames, samples, photometric, allocated, stored, high_bit, signed, planar, black
+    )  # fmt: skip
+
+
+_UNCOMPRESSED = {"YBR_ICT": "RGB", "YBR_RCT": "RGB", "YBR_FULL_422": "YBR_FULL"}
+"""What decoding makes of interpretations that are about compression (C.7.6.3.1.2)."""
+
+
+def decoded_values(values: Mapping[int, bytes], photometric: str | None = None) -> dict[int, bytes]:
+    """Top-level values once the frames are decoded, by what a decoder says of them or, before that, by the header."""
+    photometric = photometric or text_value(values, PHOTOMETRIC_INTERPRETATION)
+    changed = dict(values)
+    changed[PHOTOMETRIC_INTERPRETATION] = _UNCOMPRESSED.get(photometric, photometric).encode("latin-1")
+    if _number(values, SAMPLES, absent=1) > 1:
+        changed[PLANAR_CONFIGURATION] = bytes(2)
+    return changed
+
+
+def _black(photometric: str, stored: int, signed: bool, values: Mapping[int, bytes]) -> tuple[int, ...]:
+    """What a viewer shows as black, where neither a modality nor a value of interest LUT turns it round."""
+    lowest, highest = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
+    if photometric == "MONOCHROME1":
+        return (highest,)
+    if photometric == "MONOCHROME2":
+        return (lowest,)
+    if photometric == "PALETTE COLOR":
+        return (darkest_entry(values, lowest, highest),)
+    if photometric == "RGB":
+        return 0, 0, 0
+    return 0, 1 << stored - 1, 1 << stored - 1
+
+
+def _number(values: Mapping[int, bytes], tag: int, absent: int | None = None) -> int:
+    """The value of a US element."""
+    value = values.get(tag, b"")
+    if not value and absent is not None:
+        return absent
+    if len(value) != 2:
+        raise PixelError(PixelRefusal.PIXEL_FORMAT_UNSUPPORTED)
+    return int.from_bytes(value, "little")
+
+
+def text_value(values: Mapping[int, bytes], tag: int) -> str:
+    """The value of a CS or IS element; what is not ASCII is no defined term."""
+    return values.get(tag, b"").decode("latin-1").strip(" \0")

@@ -1,0 +1,63 @@
+"""Regions of an ultrasound image as rectangles to keep; whatever is wrong with one of them, none at all."""
+
+from __future__ import annotations
+
+import io
+from struct import pack
+
+import pytest
+from tests.data.deid_objects import IMPLICIT, element, instance, sequence
+from tests.unit.pixels.test_native import clean
+
+from sendit.deid import DeidError
+from sendit.pixels import Cleaning, Rectangle, ultrasound_regions
+
+TAGS = (0x00186018, 0x0018601A, 0x0018601C, 0x0018601E)
+
+
+def region(*edges: int | bytes, implicit: bool = False) -> bytes:
+    values = [edge if isinstance(edge, bytes) else pack("<L", edge) for edge in edges]
+    return b"".join(element(tag, "UL", value, implicit=implicit) for tag, value in zip(TAGS, values, strict=False))
+
+
+def regions(*items: bytes) -> tuple[Rectangle, ...]:
+    return ultrasound_regions(io.BytesIO(instance(sequence(0x00186011, *items))))
+
+
+def test_the_outermost_pixels_belong_to_a_region() -> None:
+    assert regions(region(1, 0, 3, 2), region(0, 3, 0, 3)) == (Rectangle(1, 0, 4, 3), Rectangle(0, 3, 1, 4))
+
+
+def test_regions_of_undefined_length_and_without_vrs() -> None:
+    item = region(0, 1, 2, 3, implicit=True)
+    data = instance(sequence(0x00186011, item, implicit=True, undefined=True), transfer_syntax=IMPLICIT)
+    assert ultrasound_regions(io.BytesIO(data)) == (Rectangle(0, 1, 3, 4),)
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        (0, 0, 4, 3), (0, 0, 3, 4), (2, 0, 1, 3), (0, 2, 3, 1), (0, 0, 3), (0, 0, 3, b"\3\0"), (0, 0, 3, b""),
+        (0, 0, 0xFFFFFFFF, 0), (0xFFFFFFFF, 0, 3, 3), (),
+    ],
+)  # fmt: skip
+def test_one_region_that_is_nonsense_spoils_all(edges: tuple[int | bytes, ...]) -> None:
+    assert regions(region(0, 0, 3, 3), region(*edges)) == ()
+
+
+def test_no_regions_no_rectangles() -> None:
+    assert regions() == ()
+    assert ultrasound_regions(io.BytesIO(instance())) == ()
+    assert ultrasound_regions(io.BytesIO(instance(element(0x00186011, "UN", b"abcd")))) == ()
+    assert regions(*[region(0, 0, 1, 1)] * 1001) == ()
+
+
+def test_an_object_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(DeidError):
+        ultrasound_regions(io.BytesIO(b"no DICOM"))
+
+
+def test_what_lies_outside_the_regions_is_blanked() -> None:
+    data = instance(sequence(0x00186011, region(1, 1, 2, 2)))
+    kept = Cleaning(keep=ultrasound_regions(io.BytesIO(data)))
+    assert clean(data, kept)[-32:] == bytes(10) + bytes(range(10, 14)) + bytes(4) + bytes(range(18, 22)) + bytes(10)
