@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
-from sendit import deid
+from sendit import deid, pixels
 from sendit.errors import Code, ImageError, SenditError, TransientError
 from sendit.logs import event, place_of
 from sendit.ports import Clock, IdentifierService, OutputStore, PendingOutput, Staging
@@ -49,6 +49,7 @@ class Planned:
     entry: Entry
     identity: str
     output: str
+    cleaned_by: Decision | None = None
 
 
 def log_outcome(outcome: Outcome, batch_id: str, image_id: str) -> None:
@@ -113,7 +114,8 @@ class ImagePipeline:
             who = self.identifiers.identify(header.entity)
             uids = (header.study_uid, header.series_uid, header.sop_instance_uid)
             identity = output_name(who.patient, *(self.keys.uid(uid) for uid in uids))
-            return Planned(entry, identity, entry.name if self.keep_paths else identity)
+            cleaned_by = decision if decision.verdict is Verdict.CLEAN and self.profile is not None else None
+            return Planned(entry, identity, entry.name if self.keep_paths else identity, cleaned_by)
 
         return self._guarded(entry, started, steps)
 
@@ -124,7 +126,7 @@ class ImagePipeline:
         def steps() -> Outcome:
             with self.output.create(planned.output) as sink:
                 with self.staging.open(batch, entry) as source, self.computing, _translated():
-                    report = self._write(source, sink)
+                    report = self._write(_cleaned(source, planned.cleaned_by, self.limits), sink)
                 if report is not None and _named(report) != planned.identity:
                     raise ImageError(Code.CHANGED_DURING_PROCESSING)
                 stored = sink.commit()
@@ -138,6 +140,8 @@ class ImagePipeline:
                 output_crc32c=stored.crc32c,
                 created=stored.created,
                 report=report.to_json_line() if self.with_report and report else "",
+                rule=planned.cleaned_by.rule if planned.cleaned_by else "",
+                sentence=planned.cleaned_by.reason if planned.cleaned_by else "",
             )
 
         return self._guarded(entry, started, steps)
@@ -191,11 +195,18 @@ def _translated() -> Iterator[None]:
     """The engine's refusals, and read errors of the source, as image errors, with no text of theirs."""
     try:
         yield
-    except deid.DeidError as error:
+    except (deid.DeidError, pixels.PixelError) as error:
         raise ImageError(Code(error.code.value)) from None
     except OSError:
         # the output's own errors are TransientErrors by now, so this one came from reading
         raise ImageError(Code.UNREADABLE) from None
+
+
+def _cleaned(source: BinaryIO, by: Decision | None, limits: "Limits") -> BinaryIO:
+    """The image with its pixels cleaned, as far as the screen asks for it."""
+    for cleaning in by.cleanings if by else ():
+        source = pixels.cleaned(source, cleaning, limits)
+    return source
 
 
 def _named(report: "Report") -> str:

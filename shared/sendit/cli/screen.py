@@ -25,6 +25,7 @@ _FAILED = "fail"
 """Of an image on which there is no verdict: it cannot be read."""
 _OUTCOMES = {
     Verdict.ACCEPT: ImageState.DONEPROCESSING,
+    Verdict.CLEAN: ImageState.DONEPROCESSING,
     Verdict.REJECT: ImageState.REJECTED,
     _FAILED: ImageState.ERROR,
 }

@@ -7,6 +7,7 @@ from sendit.deid import BadAttribute, attribute_named, sop_class_named
 from sendit.deid.rules.attribute import nearest, quoted
 from sendit.deid.rules.options import Option
 from sendit.screen.conditions import All, AnyOf, Comparison, Condition, HasOption, Not, Operator, Subject
+from sendit.screen.mistake import Mistake
 
 _JOINING = ("all", "any", "not", "option", "attribute")
 _DEEPEST, _MOST_OPERANDS = 20, 1_000
@@ -14,14 +15,6 @@ _NUMBERED = re.compile(r"(.+)\[([1-9][0-9]{0,4})\]", re.DOTALL)
 _OF_PRESENCE = frozenset({Operator.MISSING, Operator.EMPTY})
 _OF_ANY_NUMBER = frozenset({Operator.EQUALS, Operator.IN, Operator.ONLY})
 _WITHOUT_TEXT = frozenset({"SQ", "OB", "OD", "OF", "OL", "OV", "OW", "OB or OW", "UN"})
-
-
-class Mistake(Exception):
-    """A condition that cannot be read; `where` is a word of it by which its line is found."""
-
-    def __init__(self, reason: str, where: str | None = None) -> None:
-        super().__init__(reason)
-        self.where = where
 
 
 def condition_of(written: object, depth: int = 0) -> Condition:

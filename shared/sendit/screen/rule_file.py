@@ -14,12 +14,14 @@ from sendit.deid import TomlError
 from sendit.deid.rules.attribute import nearest, quoted
 from sendit.deid.rules.toml_lines import Lines
 from sendit.deid.rules.toml_text import content_of, text_of
-from sendit.screen.condition_text import Mistake, condition_of
+from sendit.screen.cleaning_text import CLEANING_KEYS, check_keys_of_cleaning, cleaning_of
+from sendit.screen.condition_text import condition_of
+from sendit.screen.mistake import Mistake
 from sendit.screen.rules import NOT_ACCEPTED, Rule, RuleSet, Verdict
 
 _KEYS = ("from", "without", "rule")
 _BASES = ("default", "nothing")
-_KEYS_OF_A_RULE = ("accept", "reject", "when", "overrides")
+_KEYS_OF_A_RULE = ("accept", "clean", "reject", "when", "overrides", *CLEANING_KEYS)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _RESERVED_NAMES = frozenset({NOT_ACCEPTED, "media-directory", "sop-class-disagrees"})
 _LONGEST_REASON = 200
@@ -90,7 +92,7 @@ class _Reader:
                 raise self._error(f"a rule has no {quoted(key)}{nearest(key, _KEYS_OF_A_RULE)}", *keys, key)
         verdicts = [verdict for verdict in Verdict if verdict in table]
         if len(verdicts) != 1:
-            raise self._error('a rule has one verdict and its reason: accept = "…" or reject = "…"', *keys)
+            raise self._error('a rule has one verdict and its reason: accept, clean or reject = "…"', *keys)
         (verdict,) = verdicts
         reason = table[verdict]
         if not isinstance(reason, str) or not reason.isprintable() or not 0 < len(reason) <= _LONGEST_REASON:
@@ -101,7 +103,12 @@ class _Reader:
             when = condition_of(table["when"])
         except Mistake as mistake:
             raise self._error(str(mistake), *keys, "when", value=mistake.where) from None
-        return Rule(name, verdict, reason, when, tuple(self._names(*keys, "overrides")))
+        try:
+            check_keys_of_cleaning(table, cleans=verdict is Verdict.CLEAN)
+            cleaning = cleaning_of(table) if verdict is Verdict.CLEAN else None
+        except Mistake as mistake:
+            raise self._error(str(mistake), *keys, mistake.where or "") from None
+        return Rule(name, verdict, reason, when, tuple(self._names(*keys, "overrides")), cleaning)
 
     def _check_overrides(self, rules: Sequence[Rule], own: set[str]) -> None:
         """Overridden rules exist, and the rules of this file override each other in no circle."""

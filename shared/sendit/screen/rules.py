@@ -2,18 +2,21 @@
 
 The precedence is explicit and does not depend on the order of the rules. All rules that apply are taken; a rule that
 another of them overrides by name has no say, nor does it override anything. Of the rest one that rejects goes before
-one that accepts. Where nothing accepts, the image is rejected: what is unknown does not pass.
+those that clean, and these before one that accepts. Where nothing does either, the image is rejected: what is unknown
+does not pass.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import Protocol
 
-from sendit.screen.conditions import Attributes, Condition, subjects_of
+from sendit.pixels import Cleaning
+from sendit.screen.conditions import Condition, subjects_of
+from sendit.screen.regions import REGIONS, Header, OutsideRegions
 
 NOT_ACCEPTED = "not-accepted"
+_REASON_NO_REGIONS = "No regions are said, or not such that something lies outside of them, so it cannot be blanked."
 _REASON_NOT_ACCEPTED = "No rule accepts this kind of image."
 _MOST_REMEMBERED = 256
 
@@ -22,27 +25,36 @@ class Verdict(StrEnum):
     """What becomes of an image."""
 
     ACCEPT = "accept"
+    CLEAN = "clean"
     REJECT = "reject"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A verdict on the images of which the condition holds; `overrides` names rules that then have no say."""
+    """A verdict on the images of which the condition holds; `overrides` names rules that then have no say.
+
+    `cleaning` is what one that cleans blanks: rectangles, or what lies outside the regions of an ultrasound.
+    """
 
     name: str
     verdict: Verdict
     reason: str
     when: Condition
     overrides: tuple[str, ...] = ()
+    cleaning: Cleaning | OutsideRegions | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict on an image, and the rule and reason that gave it; neither holds a value of the header."""
+    """The verdict on an image, and the rule and reason that gave it; neither holds a value of the header.
+
+    `cleanings` is what is to be done to its pixels, one after the other, before it may pass.
+    """
 
     verdict: Verdict
     rule: str
     reason: str
+    cleanings: tuple[Cleaning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +68,30 @@ class RuleSet:
         """Short hex that is another one for other rules."""
         return sha256(repr(self.rules).encode()).hexdigest()[:16]
 
-    def decide(self, header: Attributes, options: frozenset[str]) -> Decision:
+    def decide(self, header: Header, options: frozenset[str]) -> Decision:
         """The verdict on a header under a profile with these options."""
         applying = [rule for rule in self.rules if rule.when.holds(header, options)]
         having_a_say = _without_overridden(applying)
-        for verdict in (Verdict.REJECT, Verdict.ACCEPT):
-            for rule in having_a_say:
-                if rule.verdict is verdict:
-                    return Decision(verdict, rule.name, rule.reason)
+        for verdict in (Verdict.REJECT, Verdict.CLEAN, Verdict.ACCEPT):
+            rules = [rule for rule in having_a_say if rule.verdict is verdict]
+            if rules and verdict is Verdict.CLEAN:
+                return _cleaned(rules, header)
+            if rules:
+                return Decision(verdict, rules[0].name, rules[0].reason)
         return Decision(Verdict.REJECT, NOT_ACCEPTED, _REASON_NOT_ACCEPTED)
+
+
+def _cleaned(rules: list[Rule], header: Header) -> Decision:
+    """What rules that clean do together; a rejection if one of them cannot know what to do."""
+    cleanings: list[Cleaning] = []
+    for rule in rules:
+        cleaning = rule.cleaning
+        if isinstance(cleaning, OutsideRegions):
+            cleaning = cleaning.in_frames_of(header)
+        if cleaning is None:
+            return Decision(Verdict.REJECT, rule.name, _REASON_NO_REGIONS)
+        cleanings.append(cleaning)
+    return Decision(Verdict.CLEAN, rules[0].name, rules[0].reason, tuple(cleanings))
 
 
 def _without_overridden(applying: list[Rule]) -> list[Rule]:
@@ -80,18 +107,6 @@ def _without_overridden(applying: list[Rule]) -> list[Rule]:
     return [rule for rule in by_name.values() if not is_overridden(rule)]
 
 
-class Header(Attributes, Protocol):
-    """A header as it was read: its top level by tag."""
-
-    @property
-    def values(self) -> dict[int, bytes]:
-        """The undecoded values, empty for a sequence."""
-
-    @property
-    def codecs(self) -> tuple[str, ...]:
-        """How its text is read."""
-
-
 class Screen:
     """Rules under one profile. What was decided is remembered for headers that say the same of what rules ask for."""
 
@@ -100,7 +115,7 @@ class Screen:
         self._options = frozenset(options)
         subjects = {subject for rule in rules.rules for subject in subjects_of(rule.when)}
         # of sequences the top level does not say what is in them
-        inside = {subject.path[0] for subject in subjects if subject.path}
+        inside = {subject.path[0] for subject in subjects if subject.path} | {REGIONS}
         self._sequences = tuple(inside | {subject.tag for subject in subjects if subject.is_sequence})
         private = any(subject.creator for subject in subjects)
         # which block a private element stands in, other elements say: nothing is remembered then

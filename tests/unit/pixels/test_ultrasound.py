@@ -9,7 +9,7 @@ import pytest
 from tests.data.deid_objects import IMPLICIT, element, instance, sequence
 from tests.unit.pixels.test_native import clean
 
-from sendit.deid import DeidError
+from sendit.deid import DeidError, inspect
 from sendit.pixels import Cleaning, Rectangle, ultrasound_regions
 
 TAGS = (0x00186018, 0x0018601A, 0x0018601C, 0x0018601E)
@@ -20,8 +20,14 @@ def region(*edges: int | bytes, implicit: bool = False) -> bytes:
     return b"".join(element(tag, "UL", value, implicit=implicit) for tag, value in zip(TAGS, values, strict=False))
 
 
+def regions_of(data: bytes) -> tuple[Rectangle, ...]:
+    header = inspect(io.BytesIO(data))
+    rows, columns = (int.from_bytes(header.values[tag], "little") for tag in (0x00280010, 0x00280011))
+    return ultrasound_regions(header.sequences.get(0x00186011, ()), rows, columns)
+
+
 def regions(*items: bytes) -> tuple[Rectangle, ...]:
-    return ultrasound_regions(io.BytesIO(instance(sequence(0x00186011, *items))))
+    return regions_of(instance(sequence(0x00186011, *items)))
 
 
 def test_the_outermost_pixels_belong_to_a_region() -> None:
@@ -31,7 +37,7 @@ def test_the_outermost_pixels_belong_to_a_region() -> None:
 def test_regions_of_undefined_length_and_without_vrs() -> None:
     item = region(0, 1, 2, 3, implicit=True)
     data = instance(sequence(0x00186011, item, implicit=True, undefined=True), transfer_syntax=IMPLICIT)
-    assert ultrasound_regions(io.BytesIO(data)) == (Rectangle(0, 1, 3, 4),)
+    assert regions_of(data) == (Rectangle(0, 1, 3, 4),)
 
 
 @pytest.mark.parametrize(
@@ -47,17 +53,17 @@ def test_one_region_that_is_nonsense_spoils_all(edges: tuple[int | bytes, ...]) 
 
 def test_no_regions_no_rectangles() -> None:
     assert regions() == ()
-    assert ultrasound_regions(io.BytesIO(instance())) == ()
-    assert ultrasound_regions(io.BytesIO(instance(element(0x00186011, "UN", b"abcd")))) == ()
+    assert regions_of(instance()) == ()
+    assert regions_of(instance(element(0x00186011, "UN", b"abcd"))) == ()
     assert regions(*[region(0, 0, 1, 1)] * 1001) == ()
 
 
 def test_an_object_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(DeidError):
-        ultrasound_regions(io.BytesIO(b"no DICOM"))
+        regions_of(b"no DICOM")
 
 
 def test_what_lies_outside_the_regions_is_blanked() -> None:
     data = instance(sequence(0x00186011, region(1, 1, 2, 2)))
-    kept = Cleaning(keep=ultrasound_regions(io.BytesIO(data)))
+    kept = Cleaning(keep=regions_of(data))
     assert clean(data, kept)[-32:] == bytes(10) + bytes(range(10, 14)) + bytes(4) + bytes(range(18, 22)) + bytes(10)

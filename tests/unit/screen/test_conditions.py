@@ -7,6 +7,7 @@ from pydicom import Dataset, Sequence
 from tests.unit.screen.headers import header_of
 
 from sendit.deid import Header
+from sendit.pixels import Cleaning, Rectangle
 from sendit.screen import RuleSet, Screen, Verdict, read_rules
 from sendit.screen.condition_text import condition_of
 from sendit.screen.conditions import All, AnyOf, Comparison, Condition, HasOption, Not
@@ -191,12 +192,14 @@ NAMES = ["a", "b", "c", "d", "e"]
 
 @given(st.data())
 def test_precedence_is_that_of_the_words(data: st.DataObject) -> None:
-    """A rule has a say if it applies and none that has a say overrides it; then rejecting goes before accepting."""
+    """A rule has a say if it applies and none that has a say overrides it; then reject goes before clean and accept."""
     rules = []
     for at, name in enumerate(NAMES):
         verdict = data.draw(st.sampled_from(list(Verdict)))
         overrides = tuple(data.draw(st.lists(st.sampled_from(NAMES[at + 1 :]), unique=True))) if NAMES[at + 1 :] else ()
-        rules.append(Rule(name, verdict, f"Because of {name}.", always(data.draw(st.booleans())), overrides))
+        cleaning = Cleaning((Rectangle(0, 0, 1, 1 + at),)) if verdict is Verdict.CLEAN else None
+        holds = always(data.draw(st.booleans()))
+        rules.append(Rule(name, verdict, f"Because of {name}.", holds, overrides, cleaning))
     shuffled = data.draw(st.permutations(rules))
     say: dict[str, bool] = {}
     for rule in rules:  # each comes before what it overrides
@@ -206,10 +209,13 @@ def test_precedence_is_that_of_the_words(data: st.DataObject) -> None:
         )
     having = [rule for rule in shuffled if say[rule.name]]
     rejecting = [rule for rule in having if rule.verdict is Verdict.REJECT]
-    first = (rejecting or having)[:1]
+    cleaning_ones = [rule for rule in having if rule.verdict is Verdict.CLEAN]
+    first = (rejecting or cleaning_ones or having)[:1]
     decision = RuleSet(tuple(shuffled)).decide(IMAGE, NOBODY)
     expected = (first[0].verdict, first[0].name) if first else (Verdict.REJECT, "not-accepted")
     assert (decision.verdict, decision.rule) == expected
+    cleanings = tuple(rule.cleaning for rule in cleaning_ones) if decision.verdict is Verdict.CLEAN else ()
+    assert decision.cleanings == cleanings
 
 
 def test_conditions_compare_by_what_they_say() -> None:

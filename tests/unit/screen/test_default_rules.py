@@ -1,13 +1,14 @@
 """The shipped rules: originals of known kinds pass, everything else is rejected by a named rule."""
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, Sequence
 from pydicom.uid import UID
 from tests.data import objects
 from tests.data.encoding import SYNTAXES
 from tests.unit.screen.headers import header_of
 
 from sendit.deid import PROFILES
+from sendit.pixels import Cleaning, Rectangle
 from sendit.screen import Decision, Screen, Verdict, decision_of_file, default_rules
 
 CT, MR, US, SC = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "4", "6.1", "7"))
@@ -68,8 +69,12 @@ def test_kinds_that_may_show_or_hold_names_are_rejected_by_their_rule(kind: str,
         ({"BurnedInAnnotation": ["NO", "YES"]}, "burned-in-annotation"),
         ({"SOPClassUID": US, "Modality": "US"}, "ultrasound"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.3.1", "Modality": "US"}, "ultrasound"),
-        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6", "Modality": "CT"}, "ultrasound"),
-        ({"Modality": "US"}, "ultrasound"),
+        ({"SOPClassUID": US, "Modality": "US", "ImageType": ["DERIVED", "PRIMARY", "SCREEN"]}, "screen-save"),
+        ({"SOPClassUID": US, "Modality": "IVUS"}, "ultrasound-of-another-kind"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6.2", "Modality": "US"}, "ultrasound-of-another-kind"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6", "Modality": "US"}, "ultrasound-of-another-kind"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.6", "Modality": "CT"}, "ultrasound-of-another-kind"),
+        ({"Modality": "US"}, "ultrasound-of-another-kind"),
         ({"SOPClassUID": SC, "Modality": "OT"}, "secondary-capture"),
         ({"SOPClassUID": f"{SC}.4", "Modality": "CT"}, "secondary-capture"),
         ({"ConversionType": "WSD"}, "secondary-capture"),
@@ -100,6 +105,50 @@ def test_kinds_that_may_show_or_hold_names_are_rejected_by_their_rule(kind: str,
 )
 def test_what_is_rejected_and_by_which_rule(values: dict[str, object], rule: str) -> None:
     assert rule_for(made(**values)) == rule
+
+
+def region(left: int, top: int, right: int, bottom: int) -> Dataset:
+    inner = Dataset()
+    inner.RegionLocationMinX0, inner.RegionLocationMinY0 = left, top
+    inner.RegionLocationMaxX1, inner.RegionLocationMaxY1 = right, bottom
+    return inner
+
+
+def ultrasound(*regions: Dataset, **values: object) -> Dataset:
+    colour = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "Rows": 480, "Columns": 640}
+    dataset = made(SOPClassUID=US, Modality="US", ImageType=None, **colour, **values)
+    dataset.SequenceOfUltrasoundRegions = Sequence(regions)
+    return dataset
+
+
+@pytest.mark.parametrize("burned_in", [None, "NO", "YES"])
+def test_an_ultrasound_is_cleaned_outside_its_regions(burned_in: str | None) -> None:
+    decision = decided(ultrasound(region(100, 60, 539, 419), region(0, 420, 99, 479), BurnedInAnnotation=burned_in))
+    assert (decision.verdict, decision.rule) == (Verdict.CLEAN, "ultrasound")
+    assert decision.cleanings == (Cleaning(keep=(Rectangle(100, 60, 540, 420), Rectangle(0, 420, 100, 480)), margin=2),)
+
+
+@pytest.mark.parametrize(
+    "regions",
+    [
+        [],
+        [region(0, 0, 639, 479)],
+        [region(0, 0, 639, 239), region(0, 240, 639, 479)],
+        [region(0, 0, 640, 100)],
+        [region(10, 10, 5, 100)],
+        [region(10, 10, 50, 100), Dataset()],
+    ],
+    ids=["none", "all of the frame", "together all of the frame", "outside", "inverted", "without edges"],
+)
+def test_an_ultrasound_whose_regions_leave_nothing_to_blank_is_rejected(regions: list[Dataset]) -> None:
+    assert rule_for(ultrasound(*regions)) == "ultrasound"
+
+
+def test_regions_are_those_of_each_image() -> None:
+    screen = Screen(default_rules())
+    images = [ultrasound(region(0, 0, 99, edge)) for edge in (10, 20, 10)]
+    edges = [screen.decide(header_of(image)).cleanings[0].keep[0].bottom for image in images]
+    assert edges == [11, 21, 11]
 
 
 class TestWhatTheOriginalGotWrong:

@@ -68,7 +68,21 @@ def test_rules_may_start_from_nothing_and_then_accept_nothing_else() -> None:
 
 
 WHEN = '[rule.a]\nreject = "x"\nwhen = '
+CLEAN = f'[rule.a]\nclean = "x"\nwhen = {CT}\n'
 MISTAKES = [
+    (CLEAN, "line 1: a rule that cleans says what: blank = [[…]], keep = [[…]] or keep = "),
+    (CLEAN + "blank = []", "line 1: a rule that cleans says what"),
+    (CLEAN + "blank = 5", "line 4: blank is a list of rectangles"),
+    (CLEAN + "blank = [5]", "line 4: a rectangle is four numbers of pixels"),
+    (CLEAN + "blank = [[0, 0, 5]]", "line 4: a rectangle is four numbers of pixels"),
+    (CLEAN + "blank = [[0, 0, 5, true]]", "line 4: a rectangle is four numbers of pixels"),
+    (CLEAN + "blank = [[0, -1, 5, 5]]", "line 4: a rectangle is four numbers of pixels"),
+    (CLEAN + "keep = [[5, 0, 5, 5]]", "line 4: a rectangle is 0 <= left < right"),
+    (CLEAN + 'keep = "ultrasound-region"', "line 4: keep is a list of rectangles"),
+    (CLEAN + 'keep = "ultrasound-regions"\nmargin = -1', "line 5: margin is a number of pixels"),
+    (CLEAN + "blank = [[0, 0, 5, 5]]\nmargin = 1", "line 5: a margin is one of what is kept"),
+    (CLEAN + 'keep = "ultrasound-regions"\nblank = [[0, 0, 5, 5]]', "line 5: beside the regions of an ultrasound"),
+    (f'[rule.a]\nreject = "x"\nblank = [[0, 0, 5, 5]]\nwhen = {CT}', "line 3: blank belongs to a rule that cleans"),
     ("x = 1", "line 1: rules have no 'x'"),
     ("rules = 1", "line 1: rules have no 'rules'; nearest is 'rule'"),
     ('from = "defualt"', 'line 1: rules start from the shipped ones, or from none: from = "default" or "nothing"'),
@@ -177,4 +191,4 @@ def test_shipped_rules_have_names_and_sentences() -> None:
     for rule in default_rules().rules:
         assert isinstance(rule, Rule)
         assert rule.reason.endswith(".")
-        assert rule.overrides == ()
+        assert bool(rule.overrides) is (rule.verdict is Verdict.CLEAN)
