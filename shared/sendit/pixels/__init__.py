@@ -16,18 +16,33 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sendit.pixels.clean import cleaned
     from sendit.pixels.errors import PixelError, PixelRefusal
+    from sendit.pixels.hidden import hidden_in, without_hidden
+    from sendit.pixels.kinds import Hidden
     from sendit.pixels.rectangles import Cleaning, Rectangle
     from sendit.pixels.ultrasound import ultrasound_regions
 
-__all__ = ["Cleaning", "PixelError", "PixelRefusal", "Rectangle", "cleaned", "ultrasound_regions"]
+__all__ = [
+    "Cleaning",
+    "Hidden",
+    "PixelError",
+    "PixelRefusal",
+    "Rectangle",
+    "cleaned",
+    "hidden_in",
+    "ultrasound_regions",
+    "without_hidden",
+]
 
 _HOMES = {
     "Cleaning": "rectangles",
+    "Hidden": "kinds",
     "PixelError": "errors",
     "PixelRefusal": "errors",
     "Rectangle": "rectangles",
     "cleaned": "clean",
+    "hidden_in": "hidden",
     "ultrasound_regions": "ultrasound",
+    "without_hidden": "hidden",
 }
 
 
