@@ -17,6 +17,7 @@ no value of a header, and no name of a file, can travel in an exception, a log l
 from enum import StrEnum
 
 from sendit.deid.errors import SENTENCES as REFUSAL_SENTENCES
+from sendit.pixels.errors import SENTENCES as PIXEL_SENTENCES
 
 
 class Code(StrEnum):
@@ -40,6 +41,19 @@ class Code(StrEnum):
     GATE_IDENTIFIER_LEFT = "gate_identifier_left"
     GATE_UID_MISMATCH = "gate_uid_mismatch"
     GATE_PIXELS_DIFFER = "gate_pixels_differ"
+    # an image, found when its pixels are cleaned
+    NO_PIXELS_TO_CLEAN = "no_pixels_to_clean"
+    PIXEL_FORMAT_UNSUPPORTED = "pixel_format_unsupported"
+    PALETTE_UNUSABLE = "palette_unusable"
+    CODEC_UNSUPPORTED = "codec_unsupported"
+    DECODER_MISSING = "decoder_missing"
+    FRAMES_UNCLEAR = "frames_unclear"
+    FRAME_TOO_LARGE = "frame_too_large"
+    DECODED_TOO_LARGE = "decoded_too_large"
+    CODESTREAM_MALFORMED = "codestream_malformed"
+    FRAME_NOT_AS_DESCRIBED = "frame_not_as_described"
+    FRAME_NOT_DECODABLE = "frame_not_decodable"
+    HIDDEN_DATA_LEFT = "hidden_data_left"
     # an image, as an object of the staging area or of the output store
     CHANGED_DURING_PROCESSING = "changed_during_processing"
     CONFLICT = "conflict"
@@ -100,6 +114,7 @@ class Code(StrEnum):
 
 SENTENCES: dict[Code, str] = {
     **{Code(refusal.value): sentence for refusal, sentence in REFUSAL_SENTENCES.items()},
+    **{Code(refusal.value): sentence for refusal, sentence in PIXEL_SENTENCES.items()},
     Code.CHANGED_DURING_PROCESSING: "The file changed after the batch was frozen; the newer one was not read.",
     Code.CONFLICT: "Another image with the same SOP Instance UID and other content is stored already.",
     Code.LINK: "This is a symbolic link, which is never followed; put the file itself into the batch.",

@@ -27,7 +27,7 @@ class UnusedBits:
         self._extended = bytes(_extended(byte, top_bits) for byte in range(256))
         self._sign = bytes(0xFF * (byte >> top_bits - 1 & 1) for byte in range(256))
 
-    def any_in(self, data: bytes | bytearray) -> bool:
+    def any_in(self, data: bytes) -> bool:
         """Whether an unused bit is set in whole cells."""
         if self.none_unused:
             return False
@@ -69,7 +69,7 @@ class UnusedBits:
             return bytes(self._extended[byte] & low for byte in range(256))
         return bytes(byte & mask for byte in range(256))
 
-    def _any_in_bytes(self, data: bytes | bytearray) -> bool:
+    def _any_in_bytes(self, data: bytes) -> bool:
         """As `any_in`, without numpy: by the bytes of a number of a cell that are allowed."""
         size, top = self._size, self._top
         if self._signed and top < size - 1:

@@ -12,6 +12,8 @@ from sendit.pixels.errors import PixelError, PixelRefusal
 from sendit.pixels.layer import exactly
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sendit.deid.dicom.limits import Limits
     from sendit.deid.dicom.pixels import PixelPlan
     from sendit.deid.dicom.read import OpenObject
@@ -59,9 +61,10 @@ class Frames:
                 raise PixelError(PixelRefusal.FRAMES_UNCLEAR)
             stream.skip(length)
         extended = opened.header.values.get(EXTENDED_OFFSETS, b"")
-        if extended or (table and any(table)) or (table and frames == 1):
-            offsets = [offset for (offset,) in iter_unpack("<Q" if extended else "<L", extended or table)]
-            self._firsts = self._by_table(offsets)
+        if extended or table:
+            self._firsts = self._by_table(
+                offset for (offset,) in iter_unpack("<Q" if extended else "<L", extended or table)
+            )
         else:
             self._firsts = self._without_table(frames)
         if len(self._firsts) != frames or self._firsts[0]:
@@ -101,10 +104,14 @@ class Frames:
     def _length(self, fragment: int) -> int:
         return self._starts[fragment + 1] - self._starts[fragment] - _HEAD
 
-    def _by_table(self, offsets: list[int]) -> array[int]:
+    def _by_table(self, offsets: Iterator[int]) -> array[int]:
         """The first fragments of the frames, of which the engine knows that there is one at each offset, in order."""
-        places = {start - self._starts[0]: at for at, start in enumerate(self._starts)}
-        return array("Q", (places[offset] for offset in offsets))
+        firsts, at = array("Q"), 0
+        for offset in offsets:
+            while at < len(self._starts) and self._starts[at] - self._starts[0] < offset:
+                at += 1
+            firsts.append(at)
+        return firsts
 
     def _without_table(self, frames: int) -> array[int]:
         """The same where a frame has one fragment, or ends with the end of an image."""

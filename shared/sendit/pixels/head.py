@@ -40,7 +40,7 @@ def head_of(source: BinaryIO, meta: list[Element], transfer_syntax: str) -> byte
         for element in meta
         if element.tag != _GROUP_LENGTH
     )
-    return bytes(before) + element_bytes(_GROUP_LENGTH, "UL", pack("<L", len(rest)), implicit=False) + rest
+    return before + element_bytes(_GROUP_LENGTH, "UL", pack("<L", len(rest)), implicit=False) + rest
 
 
 def data_set_of(opened: OpenObject, values: Mapping[int, bytes | None]) -> bytes:

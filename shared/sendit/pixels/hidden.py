@@ -93,12 +93,12 @@ def _found_in_cells(source: BinaryIO, plan: PixelPlan, image: Image, bits: Unuse
     last = length - length % unit if plan.source_length > length else length
     for at in () if bits.none_unused else range(0, length, PIECE):
         data = exactly(source, plan.start + at, min(PIECE, plan.source_length - at))
-        cells = swap_words(bytes(data), plan.word) if plan.word > 1 else data
+        cells = swap_words(data, plan.word)
         if bits.any_in(cells if len(cells) <= length - at else cells[: length - at]):
             found.add(Hidden.UNUSED_BITS)
             break
     if plan.source_length > length:
-        tail = bytes(exactly(source, plan.start + last, plan.source_length - last))
+        tail = exactly(source, plan.start + last, plan.source_length - last)
         if any(swap_words(tail, plan.word)[length - last :]):
             found.add(Hidden.PADDING)
     return frozenset(found)
