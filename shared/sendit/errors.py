@@ -41,7 +41,7 @@ class Code(StrEnum):
     GATE_IDENTIFIER_LEFT = "gate_identifier_left"
     GATE_UID_MISMATCH = "gate_uid_mismatch"
     GATE_PIXELS_DIFFER = "gate_pixels_differ"
-    # an image whose pixels are to be cleaned
+    # an image, found when its pixels are cleaned
     NO_PIXELS_TO_CLEAN = "no_pixels_to_clean"
     PIXEL_FORMAT_UNSUPPORTED = "pixel_format_unsupported"
     PALETTE_UNUSABLE = "palette_unusable"
@@ -53,6 +53,7 @@ class Code(StrEnum):
     CODESTREAM_MALFORMED = "codestream_malformed"
     FRAME_NOT_AS_DESCRIBED = "frame_not_as_described"
     FRAME_NOT_DECODABLE = "frame_not_decodable"
+    HIDDEN_DATA_LEFT = "hidden_data_left"
     # an image, as an object of the staging area or of the output store
     CHANGED_DURING_PROCESSING = "changed_during_processing"
     CONFLICT = "conflict"

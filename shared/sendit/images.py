@@ -1,5 +1,6 @@
 """One image: read → screen → de-identify → gate → store → verify. What a worker process does, and all it does."""
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 from sendit import deid, pixels
 from sendit.errors import Code, ImageError, SenditError, TransientError
 from sendit.logs import event, place_of
+from sendit.pixels import Hidden, HiddenFound, PassingFrames
 from sendit.ports import Clock, IdentifierService, OutputStore, PendingOutput, Staging
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry, output_name
@@ -44,11 +46,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An image that may pass, who it will be, and the name under which it will be stored."""
+    """An image that may pass, who it will be, and the name under which it will be stored.
+
+    `frames` is what its header says of its pixels; None where they stay as they are whatever hides in them.
+    """
 
     entry: Entry
     identity: str
     output: str
+    frames: PassingFrames | None = None
     cleaned_by: Decision | None = None
 
 
@@ -114,8 +120,12 @@ class ImagePipeline:
             who = self.identifiers.identify(header.entity)
             uids = (header.study_uid, header.series_uid, header.sop_instance_uid)
             identity = output_name(who.patient, *(self.keys.uid(uid) for uid in uids))
-            cleaned_by = decision if decision.verdict is Verdict.CLEAN and self.profile is not None else None
-            return Planned(entry, identity, entry.name if self.keep_paths else identity, cleaned_by)
+            output = entry.name if self.keep_paths else identity
+            if self.profile is None:
+                return Planned(entry, identity, output)
+            with _translated():
+                frames = pixels.frames_of(header)
+            return Planned(entry, identity, output, frames, decision if decision.verdict is Verdict.CLEAN else None)
 
         return self._guarded(entry, started, steps)
 
@@ -124,36 +134,63 @@ class ImagePipeline:
         entry, started = planned.entry, self.clock()
 
         def steps() -> Outcome:
-            with self.output.create(planned.output) as sink:
-                with self.staging.open(batch, entry) as source, self.computing, _translated():
-                    report = self._write(_cleaned(source, planned.cleaned_by, self.limits), sink)
-                if report is not None and _named(report) != planned.identity:
-                    raise ImageError(Code.CHANGED_DURING_PROCESSING)
-                stored = sink.commit()
-            return Outcome(
-                entry,
-                ImageState.DONEPROCESSING,
-                started,
-                self.clock(),
-                output=stored.name,
-                output_bytes=stored.size,
-                output_crc32c=stored.crc32c,
-                created=stored.created,
-                report=report.to_json_line() if self.with_report and report else "",
-                rule=planned.cleaned_by.rule if planned.cleaned_by else "",
-                sentence=planned.cleaned_by.reason if planned.cleaned_by else "",
-            )
+            try:
+                return self._stored(
+                    batch, planned, started, bare=planned.frames is not None and planned.frames.compressed
+                )
+            except HiddenFound:
+                return self._stored(batch, planned, started, bare=True)
 
         return self._guarded(entry, started, steps)
 
-    def _write(self, source: BinaryIO, sink: PendingOutput) -> "Report | None":
+    def _stored(self, batch: BatchName, planned: Planned, started: datetime, *, bare: bool) -> Outcome:
+        """One image stored; with `bare`, what hides beside its samples is looked for first and taken out.
+
+        Raises:
+            HiddenFound: something hides in it, and it was not to be bare.
+        """
+        entry, by, taken_out = planned.entry, planned.cleaned_by, frozenset[Hidden]()
+        with self.output.create(planned.output) as sink:
+            with self.staging.open(batch, entry) as source, self.computing, _translated():
+                if bare:
+                    taken_out = pixels.hidden_in(source, self.limits)
+                    source.seek(0)
+                clean = pixels.without_hidden(source, self.limits) if taken_out else source
+                for cleaning in by.cleanings if by else ():
+                    clean = pixels.cleaned(clean, cleaning, self.limits)
+                watch = planned.frames.watch() if planned.frames is not None and not bare else None
+                report = self._write(clean, sink, watch)
+            if report is not None and _named(report) != planned.identity:
+                raise ImageError(Code.CHANGED_DURING_PROCESSING)
+            stored = sink.commit()
+        return Outcome(
+            entry,
+            ImageState.DONEPROCESSING,
+            started,
+            self.clock(),
+            output=stored.name,
+            output_bytes=stored.size,
+            output_crc32c=stored.crc32c,
+            created=stored.created,
+            report=_report_line(report, by, taken_out) if self.with_report and report else "",
+            rule=by.rule if by else "",
+            sentence=by.reason if by else "",
+        )
+
+    def _write(self, source: BinaryIO, sink: PendingOutput, watch: Callable[[bytes], None] | None) -> "Report | None":
         """De-identify into the sink; without a profile the bytes go as they are."""
         if self.profile is None:
             while block := source.read(_BLOCK):
                 sink.write(block)
             return None
         return deid.deidentify(
-            source, sink, profile=self.profile, keys=self.keys, identify=self._identify, limits=self.limits
+            source,
+            sink,
+            profile=self.profile,
+            keys=self.keys,
+            identify=self._identify,
+            limits=self.limits,
+            watch=watch,
         )
 
     def _identify(self, entity: "Entity") -> "deid.Identifiers":
@@ -202,11 +239,13 @@ def _translated() -> Iterator[None]:
         raise ImageError(Code.UNREADABLE) from None
 
 
-def _cleaned(source: BinaryIO, by: Decision | None, limits: "Limits") -> BinaryIO:
-    """The image with its pixels cleaned, as far as the screen asks for it."""
-    for cleaning in by.cleanings if by else ():
-        source = pixels.cleaned(source, cleaning, limits)
-    return source
+def _report_line(report: "Report", by: Decision | None, taken_out: frozenset[Hidden]) -> str:
+    """The engine's report, and what was done to the pixels before, if anything was."""
+    if by is None and not taken_out:
+        return report.to_json_line()
+    record = json.loads(report.to_json_line())
+    record["pixels"] = {"cleaned_by": by.rule if by else None, "taken_out": sorted(taken_out)}
+    return json.dumps(record, separators=(",", ":")) + "\n"
 
 
 def _named(report: "Report") -> str:

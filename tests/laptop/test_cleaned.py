@@ -1,10 +1,15 @@
 """Images that a rule cleans, as a person has them cleaned: outside black, inside as it was, and said so."""
 
+import io
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import Dataset, Sequence, dcmread
+from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate, generate_fragments
 from pydicom.uid import RLELossless
 from tests.data import objects
 from tests.data.encoding import to_bytes
@@ -119,3 +124,65 @@ def test_what_cannot_be_cleaned_is_an_error_with_its_code(sendit: Sendit, tmp_pa
     (trouble,) = sendit("errors", "--out", out, "--json").json
     assert trouble["what"] == "pixel_format_unsupported"
     assert not list(out.rglob("*.dcm"))
+
+
+CANARY = b"QUELLENTHAL^HEDWIG"
+
+
+def hiding_in_unused_bits() -> tuple[bytes, np.ndarray]:
+    """A CT of 12 bits whose upper four spell a name."""
+    dataset = objects.ct(1, rows=64, columns=64)
+    cells = np.frombuffer(dataset.PixelData, "<u2").copy() & 0x0FFF
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
+    nibbles = [half for byte in CANARY for half in (byte >> 4, byte & 15)]
+    cells[: len(nibbles)] |= np.array(nibbles, "<u2") << 12
+    dataset.PixelData = cells.tobytes()
+    return to_bytes(dataset), (cells & 0x0FFF).reshape(64, 64)
+
+
+def hiding_in_a_comment() -> tuple[bytes, np.ndarray]:
+    """A CT in JPEG-LS, with a name in a comment of the codestream."""
+    dataset = dcmread(str(get_testdata_file("MR_small_jpeg_ls_lossless.dcm")))
+    pixels = dataset.pixel_array
+    ct = objects.ct(1, rows=dataset.Rows, columns=dataset.Columns)
+    for keyword in ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):
+        setattr(ct, keyword, dataset[keyword].value)
+    ct.PixelData = bytes(2 * dataset.Rows * dataset.Columns)
+    frame = b"".join(generate_fragments(dataset.PixelData[8 + int.from_bytes(dataset.PixelData[4:8], "little") :]))
+    comment = b"\xff\xfe" + (len(CANARY) + 2).to_bytes(2, "big") + CANARY
+    file = dcmread(io.BytesIO(to_bytes(ct)))
+    file.PixelData = encapsulate([frame[:2] + comment + frame[2:]])
+    file["PixelData"].VR = "OB"
+    file.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    stream = io.BytesIO()
+    file.save_as(stream)
+    return stream.getvalue(), pixels
+
+
+@pytest.mark.parametrize(
+    ("hiding", "where"), [(hiding_in_unused_bits, "unused_bits"), (hiding_in_a_comment, "comment")]
+)
+def test_what_hides_beside_the_samples_is_taken_out_and_said(
+    sendit: Sendit, tmp_path: Path, hiding: Callable[[], tuple[bytes, np.ndarray]], where: str
+) -> None:
+    data, samples = hiding()
+    path = tmp_path / "src/ST-1/a.dcm"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    out, report = tmp_path / "out", tmp_path / "report.jsonl"
+    answer = sendit("deidentify", path.parent, out, "--report", report)
+    assert answer.status == 0, answer.stdout
+    (stored,) = out.rglob("*.dcm")
+    assert CANARY not in stored.read_bytes()
+    after = dcmread(stored).pixel_array
+    assert (after == samples).all()
+    assert json.loads(report.read_text())["pixels"] == {"cleaned_by": None, "taken_out": [where]}
+    assert sendit("run", tmp_path / "src", tmp_path / "run").status == 0
+    assert [one.read_bytes() for one in (tmp_path / "run").rglob("*.dcm")] == [stored.read_bytes()]
+
+
+def test_an_image_in_which_nothing_hides_is_reported_as_the_engine_reports_it(sendit: Sendit, tmp_path: Path) -> None:
+    written(objects.ct(1), tmp_path / "src/ST-1/a.dcm")
+    report = tmp_path / "report.jsonl"
+    assert sendit("deidentify", tmp_path / "src/ST-1", tmp_path / "out", "--report", report).status == 0
+    assert "pixels" not in json.loads(report.read_text())

@@ -14,6 +14,7 @@ from sendit.errors import (
     TransientError,
     UsageError,
 )
+from sendit.pixels import PixelRefusal
 
 
 def test_every_code_has_one_sentence_for_people() -> None:
@@ -23,8 +24,8 @@ def test_every_code_has_one_sentence_for_people() -> None:
         assert sentence.endswith(".")
 
 
-def test_every_refusal_of_the_engine_is_a_code_of_an_image_error() -> None:
-    assert {refusal.value for refusal in Refusal} <= {code.value for code in Code}
+def test_every_refusal_of_the_engine_and_of_pixels_is_a_code_of_an_image_error() -> None:
+    assert {refusal.value for refusal in (*Refusal, *PixelRefusal)} <= {code.value for code in Code}
 
 
 def test_facts_other_than_whole_numbers_are_refused_so_that_no_header_value_can_travel() -> None:

@@ -43,11 +43,13 @@ def deidentify(
     keys: Keyring,
     identify: Callable[[Entity], Identifiers],
     limits: Limits = DEFAULT_LIMITS,
+    watch: Callable[[bytes], None] | None = None,
 ) -> Report:
     """Writes the de-identified form of `source`, a seekable stream, to `sink` and reports what was done.
 
     The whole object is read and checked, and the new header has passed the gate, before the sink receives
-    its first byte. Memory is bounded by the limits, whatever the size of the pixel data.
+    its first byte. Memory is bounded by the limits, whatever the size of the pixel data. `watch` is shown the pixel
+    data piece by piece, as it goes to the sink; what it raises ends the work.
 
     Raises:
         DeidError: the object was refused; what the sink has received is to be thrown away.
@@ -63,7 +65,7 @@ def deidentify(
         parts.append(pixel_head(plan, implicit=context.kind.implicit))
     head = b"".join(parts)
     write_all(sink, head)
-    crc32c = None if plan is None else copy_pixels(ready.stream, plan, sink)
+    crc32c = None if plan is None else copy_pixels(ready.stream, plan, sink, watch)
     return Report(
         sop_class_uid=sop_class_uid,
         sop_instance_uid=sop_instance_uid,

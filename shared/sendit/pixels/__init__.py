@@ -16,18 +16,40 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sendit.pixels.clean import cleaned
     from sendit.pixels.errors import PixelError, PixelRefusal
+    from sendit.pixels.hidden import hidden_in, without_hidden
+    from sendit.pixels.kinds import Hidden
+    from sendit.pixels.passing import HiddenFound, PassingFrames, frames_of
     from sendit.pixels.rectangles import Cleaning, Rectangle
     from sendit.pixels.ultrasound import ultrasound_regions
 
-__all__ = ["Cleaning", "PixelError", "PixelRefusal", "Rectangle", "cleaned", "ultrasound_regions"]
+__all__ = [
+    "Cleaning",
+    "Hidden",
+    "HiddenFound",
+    "PassingFrames",
+    "PixelError",
+    "PixelRefusal",
+    "Rectangle",
+    "cleaned",
+    "frames_of",
+    "hidden_in",
+    "ultrasound_regions",
+    "without_hidden",
+]
 
 _HOMES = {
     "Cleaning": "rectangles",
+    "Hidden": "kinds",
+    "HiddenFound": "passing",
+    "PassingFrames": "passing",
     "PixelError": "errors",
     "PixelRefusal": "errors",
     "Rectangle": "rectangles",
     "cleaned": "clean",
+    "frames_of": "passing",
+    "hidden_in": "hidden",
     "ultrasound_regions": "ultrasound",
+    "without_hidden": "hidden",
 }
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sendit.pixels.image import black_of
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sendit.pixels.image import Image
     from sendit.pixels.rectangles import Band, Cleaning
 
@@ -24,7 +28,7 @@ class Blanking:
     Where two pixels share their chrominance, both are blanked if one is.
     """
 
-    def __init__(self, image: Image, cleaning: Cleaning) -> None:
+    def __init__(self, image: Image, values: Mapping[int, bytes], cleaning: Cleaning) -> None:
         self._frames = image.frames
         self._frame_bytes = image.frame_bytes
         self._bands = cleaning.bands(image.rows, image.columns)
@@ -33,7 +37,7 @@ class Blanking:
                 band._replace(spans=tuple((left // 2, (right + 1) // 2) for left, right in band.spans))
                 for band in self._bands
             )
-        self._planes = _planes(image)
+        self._planes = _planes(image, black_of(image, values))
 
     def apply(self, data: bytearray, at: int) -> None:
         """Blanks what has to be in bytes that begin at a position among those of all frames."""
@@ -59,10 +63,10 @@ def _blank(data: bytearray, start: int, plane: _Plane, band: Band) -> None:
                 data[low:high] = black[low - begin : high - begin]
 
 
-def _planes(image: Image) -> tuple[_Plane, ...]:
+def _planes(image: Image, black: tuple[int, ...]) -> tuple[_Plane, ...]:
     """The planes of a frame."""
-    cells = [image.cell(value) for value in image.black]
-    columns, size = image.columns, image.bits_allocated // 8
+    columns, size = image.columns, image.cell_bytes
+    cells = [value.to_bytes(size, "little") for value in black]
     if image.planar:
         row = columns * size
         return tuple(_Plane(image.rows * row * at, row, size, cell * columns) for at, cell in enumerate(cells))

@@ -46,7 +46,7 @@ def cleaned(source: BinaryIO, cleaning: Cleaning, limits: Limits = DEFAULT_LIMIT
     if plan.encapsulated:
         return stream_of([*decoded_parts(source, opened, plan, cleaning, limits), rest])
     image = image_of(opened.header.values)
-    pixels = ChangedCells(inner, plan, image.bits_allocated // 8, Blanking(image, cleaning))
+    pixels = ChangedCells(inner, plan, image.cell_bytes, Blanking(image, opened.header.values, cleaning))
     parts = [Stretch(inner, 0, plan.start), pixels, rest]
     if inner is not source:
         parts.insert(0, Held(head_of(source, opened.meta, opened.output_transfer_syntax)))

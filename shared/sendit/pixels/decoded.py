@@ -10,7 +10,7 @@ from sendit.deid.dicom.fragments import EXTENDED_LENGTHS, EXTENDED_OFFSETS
 from sendit.deid.dicom.pixels import PHOTOMETRIC_INTERPRETATION
 from sendit.deid.dicom.write import pixel_head
 from sendit.pixels.blanking import Blanking
-from sendit.pixels.decoding import MAX_FRAME_BYTES, decoded, decoder_for
+from sendit.pixels.decoding import decoded, decoder_for
 from sendit.pixels.errors import PixelError, PixelRefusal
 from sendit.pixels.frames import Frames
 from sendit.pixels.head import data_set_of, head_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from sendit.pixels.rectangles import Cleaning
 
 _LONGEST_VALUE = 0xFFFFFFFE
-_LEAST_COMPRESSED = 1024 * 1024
 
 
 def decoded_parts(
@@ -47,12 +46,10 @@ def decoded_parts(
     values = opened.header.values
     decoder = decoder_for(opened.header.transfer_syntax)
     said = image_of(decoded_values(values))
-    if said.frame_bytes > MAX_FRAME_BYTES:
-        raise PixelError(PixelRefusal.FRAME_TOO_LARGE)
+    frames = Frames(opened, plan, said, limits)
     length = said.frame_bytes * said.frames
     if length > _LONGEST_VALUE:
         raise PixelError(PixelRefusal.DECODED_TOO_LARGE)
-    frames = Frames(opened.stream, plan, values, said.frames, limits)
     pixels = _DecodedFrames(decoder, frames, said, cleaning, opened)
     changed: dict[int, bytes | None] = {EXTENDED_OFFSETS: None, EXTENDED_LENGTHS: None}
     after = decoded_values(values, pixels.photometric)
@@ -74,7 +71,8 @@ class _DecodedFrames:
         self._held = -1
         self._said = text_value(opened.header.values, PHOTOMETRIC_INTERPRETATION)
         frame, self.photometric = self._decoded(0)
-        self._blanking = Blanking(image_of(decoded_values(opened.header.values, self.photometric)), cleaning)
+        values = decoded_values(opened.header.values, self.photometric)
+        self._blanking = Blanking(image_of(values), values, cleaning)
         self._hold(0, frame)
         self.length = image.frame_bytes * image.frames
 
@@ -99,7 +97,5 @@ class _DecodedFrames:
         self._frame, self._held = data, frame
 
     def _decoded(self, frame: int) -> tuple[bytearray, str]:
-        if self._frames.size(frame) > 2 * self._image.frame_bytes + _LEAST_COMPRESSED:
-            raise PixelError(PixelRefusal.FRAME_TOO_LARGE)
         encapsulated, codestream = self._frames.encapsulated(frame), self._frames.codestream(frame)
         return decoded(self._decoder, encapsulated, codestream, self._image, self._said)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from sendit.pixels.image import Image
 
-MAX_FRAME_BYTES = 256 * 1024 * 1024
-"""Of a decoded frame."""
 _LONGEST_RLE_SEGMENT = 1024 * 1024
 """What is decoded of it takes at most 64 times as much; a longer one is looked at before."""
 

@@ -19,6 +19,7 @@ class PixelRefusal(StrEnum):
     CODESTREAM_MALFORMED = "codestream_malformed"
     FRAME_NOT_AS_DESCRIBED = "frame_not_as_described"
     FRAME_NOT_DECODABLE = "frame_not_decodable"
+    HIDDEN_DATA_LEFT = "hidden_data_left"
 
 
 SENTENCES: dict[PixelRefusal, str] = {
@@ -42,6 +43,8 @@ SENTENCES: dict[PixelRefusal, str] = {
     PixelRefusal.FRAME_NOT_AS_DESCRIBED: "A compressed frame has another size, depth or kind of colour than the header "
     "says, or than the first frame; export the object again.",
     PixelRefusal.FRAME_NOT_DECODABLE: "A compressed frame cannot be decoded; export the object again.",
+    PixelRefusal.HIDDEN_DATA_LEFT: "A compressed frame holds something beside the image that cannot be taken out "
+    "safely; export the object uncompressed.",
 }
 
 

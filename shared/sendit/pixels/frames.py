@@ -12,12 +12,17 @@ from sendit.pixels.errors import PixelError, PixelRefusal
 from sendit.pixels.layer import exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
     from sendit.deid.dicom.limits import Limits
     from sendit.deid.dicom.pixels import PixelPlan
-    from sendit.deid.dicom.stream import BoundedReader
+    from sendit.deid.dicom.read import OpenObject
+    from sendit.pixels.image import Image
 
+MAX_FRAME_BYTES = 256 * 1024 * 1024
+"""Of a frame, decoded."""
+_LEAST_COMPRESSED = 1024 * 1024
+"""So much, and twice the decoded frame, a compressed one may take."""
 _HEAD = 8
 _EMPTY_TABLE = b"\xfe\xff\x00\xe0\0\0\0\0"
 _DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -31,12 +36,15 @@ class Frames:
     `basic_table` says whether there is a Basic Offset Table.
 
     Raises:
-        PixelError: `frames_unclear` if nothing tells which fragments make a frame, or some make none.
+        PixelError: `frames_unclear` if nothing tells which fragments make a frame, or some make none;
+            `frame_too_large`.
     """
 
-    def __init__(
-        self, stream: BoundedReader, plan: PixelPlan, values: Mapping[int, bytes], frames: int, limits: Limits
-    ) -> None:
+    def __init__(self, opened: OpenObject, plan: PixelPlan, image: Image, limits: Limits) -> None:
+        stream, frames = opened.stream, image.frames
+        if image.frame_bytes > MAX_FRAME_BYTES:
+            raise PixelError(PixelRefusal.FRAME_TOO_LARGE)
+        self._longest = 2 * image.frame_bytes + _LEAST_COMPRESSED
         self._source = stream.source
         self._starts = array("Q")
         stream.seek(plan.start)
@@ -52,10 +60,11 @@ class Frames:
             if len(self._starts) > limits.max_elements:
                 raise PixelError(PixelRefusal.FRAMES_UNCLEAR)
             stream.skip(length)
-        extended = values.get(EXTENDED_OFFSETS, b"")
-        if extended or (table and any(table)) or (table and frames == 1):
-            offsets = [offset for (offset,) in iter_unpack("<Q" if extended else "<L", extended or table)]
-            self._firsts = self._by_table(offsets)
+        extended = opened.header.values.get(EXTENDED_OFFSETS, b"")
+        if extended or table:
+            self._firsts = self._by_table(
+                offset for (offset,) in iter_unpack("<Q" if extended else "<L", extended or table)
+            )
         else:
             self._firsts = self._without_table(frames)
         if len(self._firsts) != frames or self._firsts[0]:
@@ -65,17 +74,15 @@ class Frames:
     def __len__(self) -> int:
         return len(self._firsts) - 1
 
-    def size(self, frame: int) -> int:
-        """The length of a frame's fragments and what surrounds them, in the source."""
-        return self._starts[self._firsts[frame + 1]] - self._starts[self._firsts[frame]]
-
     def encapsulated(self, frame: int) -> bytes:
         """A frame's fragments as the value of the pixel data of a single frame.
 
         Raises:
             DeidError: `truncated` if the source has become shorter.
+            PixelError: `frame_too_large`.
         """
-        items = exactly(self._source, self._starts[self._firsts[frame]], self.size(frame))
+        start = self._starts[self._firsts[frame]]
+        items = exactly(self._source, start, self._checked(self._starts[self._firsts[frame + 1]] - start))
         return b"".join((_EMPTY_TABLE, items, _DELIMITER))
 
     def codestream(self, frame: int) -> bytes:
@@ -83,17 +90,28 @@ class Frames:
 
         Raises:
             DeidError: `truncated` if the source has become shorter.
+            PixelError: `frame_too_large`.
         """
         fragments = range(self._firsts[frame], self._firsts[frame + 1])
+        self._checked(sum(self._length(at) for at in fragments))
         return b"".join(exactly(self._source, self._starts[at] + _HEAD, self._length(at)) for at in fragments)
+
+    def _checked(self, length: int) -> int:
+        if length > self._longest:
+            raise PixelError(PixelRefusal.FRAME_TOO_LARGE)
+        return length
 
     def _length(self, fragment: int) -> int:
         return self._starts[fragment + 1] - self._starts[fragment] - _HEAD
 
-    def _by_table(self, offsets: list[int]) -> array[int]:
+    def _by_table(self, offsets: Iterator[int]) -> array[int]:
         """The first fragments of the frames, of which the engine knows that there is one at each offset, in order."""
-        places = {start - self._starts[0]: at for at, start in enumerate(self._starts)}
-        return array("Q", (places[offset] for offset in offsets))
+        firsts, at = array("Q"), 0
+        for offset in offsets:
+            while at < len(self._starts) and self._starts[at] - self._starts[0] < offset:
+                at += 1
+            firsts.append(at)
+        return firsts
 
     def _without_table(self, frames: int) -> array[int]:
         """The same where a frame has one fragment, or ends with the end of an image."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sendit.deid.dicom.element import Element
     from sendit.deid.dicom.read import OpenObject
 
-_GROUP_LENGTHS = frozenset({0x00280000, 0x7FE00000})
 _GROUP_LENGTH, _TRANSFER_SYNTAX = 0x00020000, 0x00020010
 
 
@@ -41,7 +40,7 @@ def head_of(source: BinaryIO, meta: list[Element], transfer_syntax: str) -> byte
         for element in meta
         if element.tag != _GROUP_LENGTH
     )
-    return bytes(before) + element_bytes(_GROUP_LENGTH, "UL", pack("<L", len(rest)), implicit=False) + rest
+    return before + element_bytes(_GROUP_LENGTH, "UL", pack("<L", len(rest)), implicit=False) + rest
 
 
 def data_set_of(opened: OpenObject, values: Mapping[int, bytes | None]) -> bytes:
@@ -50,12 +49,16 @@ def data_set_of(opened: OpenObject, values: Mapping[int, bytes | None]) -> bytes
     The lengths of the groups that change, which are retired, go too (PS3.5 7.2).
     """
     window = opened.window.data
-    encoded = {one.tag: window[one.start : one.end] for one in opened.elements if one.tag not in _GROUP_LENGTHS}
+    encoded = {one.tag: window[one.start : one.end] for one in opened.elements}
     before = opened.header.values
     for tag, value in values.items():
+        was = before.get(tag, b"")
+        if value in {was, was.rstrip(b" ")}:
+            continue
+        encoded.pop(tag & 0xFFFF0000, None)
         if value is None:
             encoded.pop(tag, None)
-        elif value != before.get(tag, b"").rstrip(b" \0") and value != before.get(tag):
+        else:
             vr = concrete_vr(dictionary_vr(tag) or "UN", signed=False)
             encoded[tag] = element_bytes(tag, vr, value, implicit=opened.implicit)
     return b"".join(encoded[tag] for tag in sorted(encoded))

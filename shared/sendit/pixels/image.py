@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from struct import pack
 from typing import TYPE_CHECKING, NamedTuple
 
 from sendit.deid.dicom.pixels import (
@@ -22,14 +21,11 @@ if TYPE_CHECKING:
 PLANAR_CONFIGURATION, BITS_STORED, HIGH_BIT = 0x00280006, 0x00280101, 0x00280102
 PIXEL_REPRESENTATION, PIXEL_DATA = 0x00280103, 0x7FE00010
 _SAMPLES = {"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3}
-_CELLS = {8: "B", 16: "H", 32: "L"}
+_CELLS = frozenset({8, 16, 32})
 
 
 class Image(NamedTuple):
-    """The frames of an object whose pixel data is native, or will be.
-
-    `black` are the stored values of a black pixel, one for each sample, as they stand in their cells.
-    """
+    """The frames of an object whose pixel data is native, or will be."""
 
     rows: int
     columns: int
@@ -41,29 +37,29 @@ class Image(NamedTuple):
     high_bit: int
     signed: bool
     planar: int
-    black: tuple[int, ...]
 
     @property
     def frame_bytes(self) -> int:
         """The length of a frame."""
         cells = self.rows * self.columns * self.samples
-        return (cells * 2 // 3 if self.subsampled else cells) * self.bits_allocated // 8
+        return (cells * 2 // 3 if self.subsampled else cells) * self.cell_bytes
 
     @property
     def subsampled(self) -> bool:
         """Whether two pixels share their chrominance (C.7.6.3.1.2)."""
         return self.photometric == "YBR_FULL_422"
 
-    def cell(self, value: int) -> bytes:
-        """A stored value as the bytes of its cell, little endian."""
-        return pack("<" + _CELLS[self.bits_allocated], value)
+    @property
+    def cell_bytes(self) -> int:
+        """The length of a sample."""
+        return self.bits_allocated // 8
 
 
 def image_of(values: Mapping[int, bytes]) -> Image:
     """The image that top-level values describe.
 
     Raises:
-        PixelError: `pixel_format_unsupported`, or `palette_unusable`.
+        PixelError: `pixel_format_unsupported`.
     """
     rows, columns, allocated, stored, high_bit, representation = (
         _number(values, tag) for tag in (ROWS, COLUMNS, BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_REPRESENTATION)
@@ -88,11 +84,7 @@ def image_of(values: Mapping[int, bytes]) -> Image:
         raise PixelError(PixelRefusal.PIXEL_FORMAT_UNSUPPORTED)
     frames = int(text_value(values, NUMBER_OF_FRAMES) or 1)
     signed = representation == 1
-    shift = high_bit + 1 - stored
-    black = tuple(value << shift & (1 << allocated) - 1 for value in _black(photometric, stored, signed, values))
-    return Image(
-        rows, columns, frames, samples, photometric, allocated, stored, high_bit, signed, planar, black
-    )  # fmt: skip
+    return Image(rows, columns, frames, samples, photometric, allocated, stored, high_bit, signed, planar)
 
 
 _UNCOMPRESSED = {"YBR_ICT": "RGB", "YBR_RCT": "RGB", "YBR_FULL_422": "YBR_FULL"}
@@ -109,18 +101,29 @@ def decoded_values(values: Mapping[int, bytes], photometric: str | None = None) 
     return changed
 
 
-def _black(photometric: str, stored: int, signed: bool, values: Mapping[int, bytes]) -> tuple[int, ...]:
-    """What a viewer shows as black, where neither a modality nor a value of interest LUT turns it round."""
-    lowest, highest = (-(1 << stored - 1), (1 << stored - 1) - 1) if signed else (0, (1 << stored) - 1)
-    if photometric == "MONOCHROME1":
-        return (highest,)
-    if photometric == "MONOCHROME2":
-        return (lowest,)
-    if photometric == "PALETTE COLOR":
-        return (darkest_entry(values, lowest, highest),)
-    if photometric == "RGB":
-        return 0, 0, 0
-    return 0, 1 << stored - 1, 1 << stored - 1
+def black_of(image: Image, values: Mapping[int, bytes]) -> tuple[int, ...]:
+    """The cells of a pixel that a viewer shows as black, as numbers without a sign.
+
+    A rescale slope below zero, or a LUT that turns values round, is not looked at.
+
+    Raises:
+        PixelError: `palette_unusable`.
+    """
+    stored = image.bits_stored
+    lowest, highest = (-(1 << stored - 1), (1 << stored - 1) - 1) if image.signed else (0, (1 << stored) - 1)
+    black: tuple[int, ...]
+    if image.photometric == "MONOCHROME1":
+        black = (highest,)
+    elif image.photometric == "MONOCHROME2":
+        black = (lowest,)
+    elif image.photometric == "PALETTE COLOR":
+        black = (darkest_entry(values, lowest, highest),)
+    elif image.photometric == "RGB":
+        black = 0, 0, 0
+    else:
+        black = 0, 1 << stored - 1, 1 << stored - 1
+    shift = image.high_bit + 1 - stored
+    return tuple(value << shift & (1 << image.bits_allocated) - 1 for value in black)
 
 
 def _number(values: Mapping[int, bytes], tag: int, absent: int | None = None) -> int:

@@ -19,7 +19,7 @@ TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xF8})
 """Huffman and arithmetic tables, quantization, number of lines, restart interval; parameters of JPEG-LS."""
 ENTROPY_CODED = 0
 """In place of a marker: what follows a scan's header."""
-_BEHIND_SCAN = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]"), re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
+_BEHIND_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]"), re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
 """The next marker: of JPEG, and of JPEG-LS, which stuffs a bit instead of a byte."""
 
 
@@ -69,8 +69,11 @@ def segments(data: bytes) -> Iterator[Segment]:
             behind = _BEHIND_SCAN[jpeg_ls].search(data, at)
             if behind is None:
                 raise malformed()
-            yield Segment(ENTROPY_CODED, at, behind.start())
-            at = behind.start()
+            end = behind.start()
+            while end > at and data[end - 1] == 0xFF:
+                end -= 1  # fill bytes
+            yield Segment(ENTROPY_CODED, at, end)
+            at = end
 
 
 def described(data: bytes) -> Described:

@@ -70,17 +70,22 @@ def some_of(source: BinaryIO, size: int) -> bytes:
     return data
 
 
-def exactly(source: BinaryIO, at: int, size: int) -> bytearray:
+def exactly(source: BinaryIO, at: int, size: int) -> bytes:
     """The bytes of a stream at a position.
 
     Raises:
         DeidError: `truncated` if it has fewer.
     """
     source.seek(at)
-    data = bytearray()
-    while len(data) < size:
-        data += some_of(source, size - len(data))
-    return data
+    data = source.read(size)
+    if len(data) == size:
+        return data
+    parts = [data]
+    missing = size - len(data)
+    while missing:
+        parts.append(some_of(source, missing))
+        missing -= len(parts[-1])
+    return b"".join(parts)
 
 
 class _Layer(io.RawIOBase):

@@ -41,9 +41,6 @@ class ChangedCells:
         end = min(at + size, self.length)
         first = at - at % unit
         data = exactly(self._source, self._start + first, min(end + -end % unit, self.length) - first)
-        if word > 1:
-            data = bytearray(swap_words(bytes(data), word))
-        self._change.apply(data, first)
-        if word > 1:
-            data = bytearray(swap_words(bytes(data), word))
-        return memoryview(data)[at - first : end - first]
+        cells = bytearray(swap_words(data, word))
+        self._change.apply(cells, first)
+        return memoryview(swap_words(bytes(cells), word) if word > 1 else cells)[at - first : end - first]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-MOST_RECTANGLES = 1000
+MOST_RECTANGLES = 256
 """What is blanked is worked out in a time that grows with the square of their number."""
 
 

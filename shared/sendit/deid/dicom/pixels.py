@@ -18,7 +18,7 @@ from sendit.deid.dicom.vrs import concrete_vr, swap_words
 from sendit.deid.errors import DeidError, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sendit.deid.dicom.element import ElementHead
     from sendit.deid.dicom.read import OpenObject
@@ -103,8 +103,10 @@ def check_result(plan: PixelPlan, values: Mapping[int, bytes]) -> None:
         _check_native_length(values, plan.tag, plan.source_length)
 
 
-def copy_pixels(stream: BoundedReader, plan: PixelPlan, sink: Sink) -> str:
-    """Copies the value in chunks; the crc32c of what the sink took, as 8 hex digits.
+def copy_pixels(
+    stream: BoundedReader, plan: PixelPlan, sink: Sink, watch: Callable[[bytes], None] | None = None
+) -> str:
+    """Copies the value in chunks, each shown to `watch` before; the crc32c of what the sink took, as 8 hex digits.
 
     Raises:
         DeidError: `truncated` if the source has become shorter, `gate_pixels_differ` if the sink has not taken
@@ -119,6 +121,8 @@ def copy_pixels(stream: BoundedReader, plan: PixelPlan, sink: Sink) -> str:
         else:
             chunk = swap_words(stream.chunk(min(CHUNK, remaining)), plan.word)
         remaining -= len(chunk)
+        if watch is not None:
+            watch(chunk)
         _pass(chunk, crc, sink)
     if plan.length > plan.source_length:
         _pass(b"\0", crc, sink)
