@@ -120,6 +120,6 @@ _LOGGERS = (
 
 def _hush() -> None:
     """Withholds the texts of decoders, again for each frame: whoever calls may have set all anew."""
-    warnings.filterwarnings("ignore", module=r"(pydicom|openjpeg|libjpeg|pylibjpeg)\b")
+    warnings.filterwarnings("ignore", module=r"(pydicom\.(pixels|encaps)|openjpeg|libjpeg|pylibjpeg)\b")
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_QUIET)
