@@ -91,6 +91,7 @@ class Code(StrEnum):
     WORKERS_UNAVAILABLE = "workers_unavailable"
     # the caller
     BAD_SETTING = "bad_setting"
+    BAD_RECIPE = "bad_recipe"
     UNKNOWN_SETTING = "unknown_setting"
     BAD_KEY = "bad_key"
     HOME_NOT_PRIVATE = "home_not_private"
@@ -146,6 +147,7 @@ SENTENCES: dict[Code, str] = {
     Code.OUTPUT_NOT_VERIFIED: "What was written does not read back the same; check the disk, then run again.",
     Code.STATUS_UNAVAILABLE: "The status store cannot be read or written; run again when it is back.",
     Code.WORKERS_UNAVAILABLE: "Worker processes die as they start; there may be too little memory.",
+    Code.BAD_RECIPE: "The recipe cannot be read.",
     Code.BAD_SETTING: "A setting has a value that does not fit.",
     Code.UNKNOWN_SETTING: "An environment variable starts with SENDIT_ and is no setting.",
     Code.BAD_KEY: "The project key cannot be used.",

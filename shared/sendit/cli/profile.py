@@ -7,6 +7,7 @@ import typer
 from sendit import deid
 from sendit.cli.console import say, say_json, show_table
 from sendit.cli.options import Json, settings_with
+from sendit.cli.recipe import import_recipe
 from sendit.refs import printable
 from sendit.wiring.parts import profile_file
 
@@ -39,8 +40,11 @@ A profile is research (the default), basic, strict, or a TOML file of your own t
     "(0019,xx23)" = "keep"
 
 Use it with --profile site-a.toml or SENDIT_PROFILE=site-a.toml; docs/profiles.md tells all that it may hold.
-A profile that lets more pass than PS3.15 is used as it is, and its images say so.""",
+A profile that lets more pass than PS3.15 is used as it is, and its images say so.
+
+Recipes of pydicom/deid become a profile and rules with: sendit profile import FILE""",
 )
+profile.command("import")(import_recipe)
 
 
 @profile.command("list")
