@@ -28,7 +28,7 @@ def import_recipe(
     force: Annotated[bool, typer.Option("--force", help="With --to, write over files that are there.")] = False,
     as_json: Json = False,
 ) -> None:
-    r"""Turn a recipe of pydicom/deid into a profile and rules, and name every line that could not be carried over.
+    """Turn a recipe of pydicom/deid into a profile and rules, and name every line that could not be carried over.
 
     For example, deid.site with
 
@@ -51,7 +51,7 @@ def import_recipe(
     does not speak of is done as research says. docs/recipes.md tells what is carried over, and how + and || are read.
 
     Exit status: 0 all is carried over; 3 some lines are not; 1 FILE is no recipe; 2 usage.
-    """
+    """  # noqa: D301  a backspace keeps typer from wrapping lines
     from sendit.recipes import RecipeError, imported
 
     settings_with()

@@ -7,7 +7,8 @@ is known, and whatever it is joined with stands alone.
 import re
 import warnings
 
-from sendit.deid import BadAttribute, Place, attribute_named
+from sendit.deid import BadAttribute, Place
+from sendit.recipes.fields import public_place
 from sendit.recipes.parse import OF_PRESENCE, OPERATORS
 from sendit.recipes.records import Test
 from sendit.screen.condition_text import Mistake, condition_of
@@ -54,7 +55,7 @@ def written_test(test: Test) -> tuple[Outcome, str]:
 
 def _place(field: str) -> Place:
     tag = _HEX_TAG.fullmatch(field)
-    return attribute_named(f"({tag[1]},{tag[2]})" if tag else field)
+    return public_place(f"({tag[1]},{tag[2]})" if tag else field)
 
 
 def _condition(name: str, test: Test) -> tuple[dict[str, object], str]:

@@ -7,7 +7,7 @@ attributes have none there; they are known by their creator alone.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from pydicom.datadict import (  # type: ignore[attr-defined]  # the homes of the dictionaries are private
     DicomDictionary,
@@ -25,6 +25,7 @@ _EXPANDED = re.compile(r'([^:"]*):(.*)')
 _TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?")
 _PRIVATE = re.compile(r"""\(?([0-9A-Fa-f]{4}),["']([^"']+)["'],(?:[0-9A-Fa-f]{2})?([0-9A-Fa-f]{2})\)?""")
 _IN_ITEM = re.compile(r"__\d+__")
+_LIKE, _NEAR, _MOST_REMEMBERED = 3, 0.75, 4_000
 _LONGEST_PATTERN, _MOST_REPEATS, _MOST_ATTRIBUTES = 1_000, 1, 1_500
 _HARMLESS = re.compile(r"[\w '.,|^$&/<>:;#!=~%@\-]*(?:[.\w][*+?][\w '.,|^$&/<>:;#!=~%@\-]*)*")
 
@@ -65,6 +66,20 @@ def is_everything(field: str) -> bool:
     return field.lower() in EVERYTHING or field.lower().startswith("except:")
 
 
+@lru_cache(_MOST_REMEMBERED)
+def public_place(name: str) -> Place:
+    """A public attribute by keyword, tag or path; where there is none, one that begins alike is named.
+
+    Raises:
+        BadAttribute: there is none. All keywords are not compared, for a recipe may hold thousands that do not exist.
+    """
+    for part in name.split("."):
+        if not _TAG.fullmatch(part) and _keywords().get(part.lower()) != part:
+            alike = [keyword for fold, keyword in _keywords().items() if fold.startswith(part[:_LIKE].lower())]
+            raise BadAttribute(f"there is no attribute {quoted(part)}{nearest(part, alike, cutoff=_NEAR)}")
+    return attribute_named(name)
+
+
 def _of_group(actions: Iterable[Action], recipe: Recipe) -> Meant:
     places: dict[Place, None] = {}
     is_pattern = False
@@ -92,13 +107,14 @@ def _named(field: str) -> Place:
             return parse_private(private[2], f"({private[1]},xx{private[3]})")
         tag = _TAG.fullmatch(field)
         if tag is not None:
-            return attribute_named(f"({tag[1]},{tag[2]})")
+            return public_place(f"({tag[1]},{tag[2]})")
         by_fold = _keywords()
-        return attribute_named(".".join(by_fold.get(part.lower(), part) for part in field.split("__")))
+        return public_place(".".join(by_fold.get(part.lower(), part) for part in field.split("__")))
     except BadAttribute as error:
         raise CannotExpand(str(error)) from None
 
 
+@lru_cache(_MOST_REMEMBERED)
 def _matching(expander: str, expression: str) -> tuple[Place, ...]:
     if expander not in _EXPANDERS:
         raise CannotExpand(f"{quoted(expander)} is no way to choose attributes{nearest(expander, _EXPANDERS)}")

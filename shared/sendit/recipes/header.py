@@ -13,6 +13,7 @@ from sendit.deid.rules.actions import Action as Does
 from sendit.deid.rules.compiled import Rules
 from sendit.deid.rules.explain import UNKNOWN_SOP_CLASS, verdict
 from sendit.deid.rules.override_checks import refusal
+from sendit.deid.rules.tables import NEVER_SHIFTED
 from sendit.recipes.fields import CannotExpand, is_everything, meant_by
 from sendit.recipes.records import Action, Recipe, Remark
 
@@ -38,6 +39,7 @@ _DONE = {
 }
 _OWN_DAYS = "the days are not the recipe's: each patient's dates move by 1 to 365 days of their own, by the project key"
 _PRIVATE_TOO = "a pattern is looked for in PS3.6 alone; of private attributes, research keeps the safe ones"
+_SAME_FOR_MANY = "it is the same for many patients, and would tell how far their dates are moved"
 _STRICT = (
     "not everything can go: the profile starts from strict, which keeps what the kind of object requires, a list of"
     " technique, and what the recipe keeps"
@@ -180,6 +182,8 @@ def _decide(place: Place, actions: list[Action], rules: Rules, carried: _Carried
     does, value, reason = outcome.does, "", None
     if does is Does.REPLACE:
         value, reason = by.value, _why_not_replaced(place, by.value)
+    elif does is Does.SHIFT and place.tag in NEVER_SHIFTED:
+        reason = _SAME_FOR_MANY
     else:
         reason = refusal(place, does, None, allow_identifiers=False)
     if reason is None:

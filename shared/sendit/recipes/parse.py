@@ -19,7 +19,8 @@ _SECTIONS = ("header", "labels", "filter", "values", "fields")
 _NAMED_SECTIONS = frozenset({"filter", "values", "fields"})
 _TAKES_VALUE = frozenset({"ADD", "REPLACE", "JITTER"})
 
-_MOST_LINES, _LONGEST_LINE, _MOST_LABELS, _MOST_CRITERIA = 20_000, 4_000, 2_000, 500
+_MOST_LINES, _LONGEST_LINE, _MOST_LABELS, _MOST_CRITERIA = 10_000, 4_000, 2_000, 500
+_MOST_PATTERNS = 500
 _WORD = re.compile(r"""(?:[^\s"']+|"[^"]*"|'[^']*'|["'])+""")
 """A word, in which quoted spaces are no end: private creators have them."""
 _JOINED = re.compile(rf"(\|\||\+)\s*(?=(?:{'|'.join(OPERATORS)})\s)", re.IGNORECASE)
@@ -62,6 +63,7 @@ class _Reader:
         self._criteria: list[Criterion] = []
         self._regions: list[Region] = []
         self._remarks: list[Remark] = []
+        self._patterns = 0
 
     def recipe(self) -> Recipe:
         """The whole of it."""
@@ -123,6 +125,9 @@ class _Reader:
         else:
             if not line.startswith(verb) and into is self._header:
                 self._say(number, f"deid reads {verb} in capitals alone, and passed over this line", carried=True)
+            self._patterns += ":" in field
+            if self._patterns > _MOST_PATTERNS:
+                raise RecipeError(number, f"a recipe chooses attributes by at most {_MOST_PATTERNS} patterns")
             into.append(Action(number, verb, field, value))
 
     def _filter(self, number: int, line: str) -> None:
