@@ -68,7 +68,7 @@ def test_adapters_are_named_in_wiring_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["finalize", "process", "again", "local", "label", "records", "refs", "ports", "screen"]
+    "name", ["finalize", "process", "again", "local", "label", "records", "refs", "ports", "screen", "recipes"]
 )
 def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: str) -> None:
     imported = imports_of(f"sendit.{name}")

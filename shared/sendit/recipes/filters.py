@@ -63,6 +63,8 @@ class _Label:
         label = self._label
         when = self._when()
         if when is None:
+            for region in label.regions:
+                self._say(f"the region ({region.written}) goes with its label", region.line)
             return None
         self._say_of_kind()
         for region in label.regions:
