@@ -21,7 +21,7 @@ LABEL Angiography of ours # (somebody)
 LABEL Localizers # (somebody)
   contains Modality CT
   + contains ImageType LOCALIZER || contains SeriesDescription Localizer
-  ctpcoordinates 0,0,80,85
+  ctpcoordinates 0,0,16,8
 
 %filter blacklist
 
@@ -78,7 +78,7 @@ def test_white_gray_and_black_give_the_verdicts_that_were_meant(
     found = sendit("screen", source, "--rules", rules, "--names", "--json")
     assert {row["file"].removesuffix(".dcm"): (row["verdict"], row["rule"]) for row in found.json} == {
         "ct": ("accept", "ct"),
-        "localizer": ("reject", "localizers"),
+        "localizer": ("clean", "localizers"),
         "fused": ("reject", "old-scanner"),
         "xa": ("accept", "angiography-of-ours"),
         "xa-of-others": ("reject", "not-accepted"),
@@ -93,10 +93,10 @@ def test_what_is_left_is_named_with_its_line(sendit: Sendit, recipe: Path) -> No
     assert 'name = "deid-site"' in answer.stdout
     assert "[rule.angiography-of-ours]" in answer.stdout
     _, _, left = answer.stdout.partition("Not carried over, or not wholly:\n")
-    assert [line.split(":")[0] for line in left.splitlines()] == ["  line 14", "  line 28", "  line 29"]
+    assert [line.split(":")[0] for line in left.splitlines()] == ["  line 28", "  line 29"]
     as_json = sendit("profile", "import", recipe, "--json")
     assert as_json.status == 3
-    assert [one["line"] for one in as_json.json["remarks"] if not one["carried"]] == [14, 28, 29]
+    assert [one["line"] for one in as_json.json["remarks"] if not one["carried"]] == [28, 29]
     assert as_json.json["written"] == []
 
 
@@ -109,9 +109,12 @@ def test_the_profile_does_what_the_header_asks_for(sendit: Sendit, recipe: Path,
     )  # fmt: skip
     assert answer.status == 3
     names = images_in(tmp_path / "out")
-    assert len(names) == 3
-    for name in names:
-        image = pydicom.dcmread(tmp_path / "out" / name)
+    assert len(names) == 4
+    images = [pydicom.dcmread(tmp_path / "out" / name) for name in names]
+    blanked = [image for image in images if not image.pixel_array[:8, :16].any()]
+    assert ["LOCALIZER" in image.ImageType for image in blanked] == [True]
+    assert blanked[0].pixel_array[8:].any()
+    for image in images:
         assert "StudyDescription" not in image
         assert image.StationName == "CT1"
         assert image.DeidentificationMethod == "sendit deid-site, PS3.15 2026c Annex E"

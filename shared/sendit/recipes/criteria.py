@@ -11,7 +11,8 @@ from sendit.deid import BadAttribute, Place
 from sendit.recipes.fields import public_place
 from sendit.recipes.parse import OF_PRESENCE, OPERATORS
 from sendit.recipes.records import Test
-from sendit.screen.condition_text import Mistake, condition_of
+from sendit.screen.condition_text import condition_of
+from sendit.screen.mistake import Mistake
 
 Outcome = dict[str, object] | bool | None
 
@@ -19,6 +20,7 @@ _HEX_TAG = re.compile(r"0x([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})")
 _SPECIAL = re.compile(r"[.^$*+?{}\[\]\\()]")
 _PLUS_IN_WORDS = re.compile(r"\w\+\w")
 _HOLDS_WHERE_MISSING = frozenset({"missing", "notcontains", "notequals"})
+_NEGATING = frozenset({"present", "notcontains", "notequals"})
 _KEYS = {"and": "all", "or": "any"}
 _MOST_DOTS, _MOST_ALTERNATIVES = 100, 1_000
 _FILE_META = 0x0002
@@ -49,8 +51,7 @@ def written_test(test: Test) -> tuple[Outcome, str]:
         return holds_where_missing, f"filters do not see File Meta, nor did those of deid, so that this {always} holds"
     condition, sentence = _condition(place.name, test)
     _check(condition)
-    negated = test.operator in {"present", "notcontains", "notequals"}
-    return ({"not": condition} if negated else condition), sentence
+    return (negated(condition) if test.operator in _NEGATING else condition), sentence
 
 
 def _place(field: str) -> Place:
@@ -101,6 +102,12 @@ def _check(condition: dict[str, object]) -> None:
         raise CannotCompare(str(mistake)) from None
     if str(condition).count(".") > _MOST_DOTS:
         raise CannotCompare(f"it has more than {_MOST_DOTS} dots")
+
+
+def negated(condition: dict[str, object]) -> dict[str, object]:
+    """The condition that holds where this one does not."""
+    inner = condition.get("not")
+    return inner if isinstance(inner, dict) else {"not": condition}
 
 
 def joined(joint: str, left: Outcome, right: Outcome) -> Outcome:

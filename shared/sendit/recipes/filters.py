@@ -5,33 +5,16 @@ lines of a label by and: a line that begins with + or || joins what stands above
 what stands on one line belongs together; everything goes from left to right.
 """
 
-from dataclasses import dataclass
-
 from sendit.deid.rules.attribute import quoted
+from sendit.recipes.cleaning import ALWAYS, WHOLE, CarriedRule, blanking_of, paired
 from sendit.recipes.criteria import CannotCompare, Outcome, joined, nesting, written_test
 from sendit.recipes.names import rule_name
-from sendit.recipes.records import Criterion, Label, Region, Remark
+from sendit.recipes.records import Criterion, Label, Remark
 from sendit.screen import Verdict, default_rules
 
 ACCEPTING, CLEANING = frozenset({"whitelist", "allowlist"}), frozenset({"graylist", "greylist"})
 _REJECTING = frozenset({"blacklist", "blocklist", "denylist"})
 _DEEPEST = 18
-_NO_SOP_CLASS = {"attribute": "SOPClassUID", "missing": True}
-_ALWAYS: dict[str, object] = {"any": [_NO_SOP_CLASS, {"not": _NO_SOP_CLASS}]}
-_LONGEST_REASON = 200
-_NOT_CLEANED = "its regions cannot be cleaned yet"
-
-
-@dataclass(frozen=True, slots=True)
-class CarriedRule:
-    """A rule as it will be written, and the regions that its images have."""
-
-    name: str
-    label: Label
-    verdict: Verdict
-    reason: str
-    when: dict[str, object]
-    regions: tuple[Region, ...]
 
 
 def carried_filters(labels: tuple[Label, ...]) -> tuple[tuple[CarriedRule, ...], tuple[Remark, ...]]:
@@ -44,7 +27,22 @@ def carried_filters(labels: tuple[Label, ...]) -> tuple[tuple[CarriedRule, ...],
         if rule is not None:
             taken.add(rule.name)
             rules.append(rule)
-    return tuple(rules), tuple(remarks)
+    together = paired(rules)
+    for rule in together:
+        remarks += _of_regions(rule)
+    return together, tuple(remarks)
+
+
+def _of_regions(rule: CarriedRule) -> list[Remark]:
+    """What is to be said of the regions of a rule."""
+    if rule.blanking == WHOLE:
+        return [Remark(rule.label.regions[0].line, "an image that would be blanked whole is rejected", carried=True)]
+    if rule.blanking is not None:
+        return []
+    return [
+        Remark(region.line, f"the region ({region.written}) is kept as a comment, and its images are rejected")
+        for region in rule.label.regions
+    ]
 
 
 class _Label:
@@ -54,9 +52,10 @@ class _Label:
         self._label = label
         self._remarks = remarks
         kind = label.filter.lower()
-        # an image whose regions are blanked may pass, but not before
+        # an image with regions may pass once they are blanked, and not before
         self._accepts = kind in ACCEPTING and not label.regions
         self._cleans = bool(label.regions) and kind not in _REJECTING
+        self._complete = True
 
     def rule(self, taken: set[str]) -> CarriedRule | None:
         """The rule; None, and a remark, if there can be none."""
@@ -67,30 +66,23 @@ class _Label:
                 self._say(f"the region ({region.written}) goes with its label", region.line)
             return None
         self._say_of_kind()
-        for region in label.regions:
-            what = f"the region ({region.written}) is kept as a comment: {_NOT_CLEANED}, so that the image is rejected"
-            self._say(what, region.line)
+        # a rule that goes without a criterion may reject more, but must not clean and let pass what was not meant
+        blanking = blanking_of(label.regions) if self._cleans and self._complete else None
         verdict = Verdict.ACCEPT if self._accepts else Verdict.REJECT
+        if blanking is not None and blanking != WHOLE:
+            verdict = Verdict.CLEAN
         name = rule_name(label.name or label.filter, taken)
-        return CarriedRule(name, label, verdict, self._reason(), when, label.regions)
+        return CarriedRule(name, label, verdict, when, self._complete and self._cleans, blanking)
 
     def _say(self, sentence: str, line: int = 0, *, carried: bool = False) -> None:
         self._remarks.append(Remark(line or self._label.line, sentence, carried))
 
     def _say_of_kind(self) -> None:
         label, kind = self._label, self._label.filter.lower()
-        if kind not in ACCEPTING | CLEANING | _REJECTING:
+        if kind not in ACCEPTING | CLEANING | _REJECTING and not label.regions:
             self._say(f"a filter called {quoted(label.filter)} is taken for one that rejects", carried=True)
         if self._accepts and _joined_by_or(label.criteria):
             self._say("it accepts what fits one of the alternatives; deid's code asked for all of them", carried=True)
-
-    def _reason(self) -> str:
-        label = self._label
-        name = f"{label.filter}: {label.name}" if label.name else f"{label.filter}, line {label.line}"
-        end = f"; {_NOT_CLEANED}." if self._cleans else "."
-        printable = "".join(character if character.isprintable() else "?" for character in name)
-        room = _LONGEST_REASON - len("Recipe, ") - len(end)
-        return f"Recipe, {printable if len(printable) <= room else printable[: room - 1] + '…'}{end}"
 
     def _when(self) -> dict[str, object] | None:
         label = self._label
@@ -99,7 +91,7 @@ class _Label:
                 self._say(f"label {quoted(label.name)} has no criteria, and never applies")
                 return None
             self._say(f"label {quoted(label.name)} has no criteria: it applies to every image", carried=True)
-            return _ALWAYS
+            return ALWAYS
         found = self._alternatives()
         if found is None or found is False:
             self._say(f"label {quoted(label.name)} is left out: nothing that is left of its criteria can hold")
@@ -109,7 +101,7 @@ class _Label:
                 self._say(f"label {quoted(label.name)} is left out: it would accept every image")
                 return None
             self._say(f"label {quoted(label.name)} applies to every image", carried=True)
-            return _ALWAYS
+            return ALWAYS
         if nesting(found) > _DEEPEST:
             self._say(f"label {quoted(label.name)} is left out: and/or take turns more than {_DEEPEST} times")
             return None
@@ -138,6 +130,7 @@ class _Label:
                 self._say(f"{test.operator} {quoted(test.field)}: {error}; {ends}", test.line)
                 # an accepting rule must not accept more for it, a rejecting one goes on with the rest
                 outcome = False if self._accepts else None
+                self._complete = False
             else:
                 if sentence:
                     self._say(f"{test.operator} {quoted(test.field)}: {sentence}", test.line)

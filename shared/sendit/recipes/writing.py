@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from sendit.deid.rules.actions import Action as Does
-from sendit.recipes.filters import CarriedRule
+from sendit.recipes.cleaning import Blanking, CarriedRule
 from sendit.recipes.header import Entry
+from sendit.screen import Verdict
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _INDENT = "    "
@@ -51,7 +52,7 @@ def _action(entry: Entry) -> str:
 
 
 def rules_text(recipe: str, rules: Sequence[CarriedRule]) -> str:
-    """Rules on top of those that ship; a label's regions stand in comments below its name."""
+    """Rules on top of those that ship; regions that are not blanked stand in comments below the label."""
     lines = [
         f"# From the recipe {_shown(recipe)} by sendit profile import. One rule a label; a rule that rejects",
         "# goes before one that accepts, and the rules that ship are asked, too: docs/recipes.md.",
@@ -60,10 +61,23 @@ def rules_text(recipe: str, rules: Sequence[CarriedRule]) -> str:
     ]
     for rule in rules:
         lines += ["", f"[rule.{rule.name}]", f"# line {rule.label.line}: LABEL {_shown(rule.label.name)}"]
-        lines += [f"# region x0,y0,x1,y1: {_shown(region.written)}" for region in rule.regions]
+        if rule.verdict is not Verdict.CLEAN:
+            lines += [f"# region x0,y0,x1,y1: {_shown(region.written)}" for region in rule.label.regions]
         lines.append(f"{rule.verdict} = {_quoted(rule.reason)}")
+        if rule.verdict is Verdict.CLEAN and rule.blanking is not None:
+            lines += _blanking(rule.blanking)
         lines.append(f"when = {_condition(rule.when, '')}")
     return _joined(lines)
+
+
+def _blanking(blanking: Blanking) -> list[str]:
+    """What is blanked, or what alone is kept: left, top, right, bottom."""
+    said = {"blank": blanking.blank, "keep": blanking.keep}
+    return [
+        f"{key} = {_quoted(content) if isinstance(content, str) else [list(box) for box in content]}"
+        for key, content in said.items()
+        if content
+    ]
 
 
 def _condition(condition: object, indent: str) -> str:

@@ -10,8 +10,10 @@ from pydicom import Dataset
 from tests.unit.screen.headers import header_of
 
 from sendit.deid import Header
+from sendit.pixels import Cleaning, Rectangle
 from sendit.recipes import Imported, imported
 from sendit.screen import RuleSet, Verdict, read_rules
+from sendit.screen.regions import OutsideRegions
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -173,6 +175,10 @@ LABEL Dose Series # (CTP)
   contains Modality CT
   + contains ImageType SCREEN SAVE || contains SeriesDescription Dose
   ctpcoordinates 10,20,30,40
+  coordinates 0, 0, 512,121
+LABEL Mixed
+  contains Modality Nothing
+  coordinates 10,20,30,40
   keepcoordinates 0, 0, 5,6
 LABEL Flag only
   missing Manufacturer || empty Manufacturer
@@ -192,17 +198,20 @@ def test_labels_become_rules_by_the_kind_of_their_filter() -> None:
     rules = {rule.name: rule for rule in rules_of(found).rules}
     assert {name: rule.verdict for name, rule in rules.items()} == {
         "angiography-of-ours": Verdict.ACCEPT,
-        "dose-series": Verdict.REJECT,
+        "dose-series": Verdict.CLEAN,
+        "mixed": Verdict.REJECT,
         "flag-only": Verdict.REJECT,
         "colour-2": Verdict.REJECT,
         "colour-3": Verdict.REJECT,
         "dangerous-cookies": Verdict.REJECT,
     }
-    assert rules["dose-series"].reason == "Recipe, graylist: Dose Series; its regions cannot be cleaned yet."
-    assert rules["dangerous-cookies"].reason == "Recipe, Dangerous Cookies, line 20."
-    assert "# region x0,y0,x1,y1: clean 10,20,40,60\n# region x0,y0,x1,y1: keep 0,0,5,6\n" in found.rules
-    assert [remark.line for remark in found.left] == [10, 11]
-    assert [remark.line for remark in found.remarks if "taken for one that rejects" in remark.sentence] == [20]
+    assert rules["dose-series"].reason == "Recipe, graylist: Dose Series."
+    assert rules["dose-series"].cleaning == Cleaning((Rectangle(10, 20, 40, 60), Rectangle(0, 0, 512, 121)), ())
+    assert rules["mixed"].reason == "Recipe, graylist: Mixed; its regions cannot be carried over."
+    assert "# region x0,y0,x1,y1: clean 10,20,30,40\n# region x0,y0,x1,y1: keep 0,0,5,6\n" in found.rules
+    assert rules["dangerous-cookies"].reason == "Recipe, Dangerous Cookies, line 24."
+    assert [remark.line for remark in found.left] == [14, 15]
+    assert [remark.line for remark in found.remarks if "taken for one that rejects" in remark.sentence] == [24]
     assert "from" in tomllib.loads(found.rules)
 
 
@@ -212,7 +221,7 @@ def test_labels_become_rules_by_the_kind_of_their_filter() -> None:
         ({"Modality": "XA", "Manufacturer": "Siemens"}, Verdict.ACCEPT, "angiography-of-ours"),
         ({"Modality": "XA", "Manufacturer": "Philips"}, Verdict.REJECT, "not-accepted"),
         ({"Modality": "XA", "Manufacturer": "GE", "PhotometricInterpretation": "RGB"}, Verdict.REJECT, "colour-2"),
-        ({"Modality": "CT", "SeriesDescription": "Dose", "Manufacturer": "x"}, Verdict.REJECT, "dose-series"),
+        ({"Modality": "CT", "SeriesDescription": "Dose", "Manufacturer": "x"}, Verdict.CLEAN, "dose-series"),
         ({"Modality": "CT"}, Verdict.REJECT, "flag-only"),
     ],
 )
@@ -221,9 +230,62 @@ def test_what_rejects_goes_before_what_accepts(values: dict[str, object], verdic
     assert (decision.verdict, decision.rule) == (verdict, rule)
 
 
-def test_what_is_to_be_cleaned_is_not_accepted_as_it_is() -> None:
-    (rule,) = rules_of(of("%filter whitelist\nLABEL x\n present Rows\n coordinates all\n")).rules
+@pytest.mark.parametrize(
+    ("regions", "cleaning"),
+    [
+        ("coordinates 0,0,9,8", Cleaning((Rectangle(0, 0, 9, 8),), ())),
+        ("+ ctpcoordinates 1,2,9,8 # here", Cleaning((Rectangle(1, 2, 10, 10),), ())),
+        ("coordinates all\nkeepcoordinates 0,0,9,8", Cleaning((), (Rectangle(0, 0, 9, 8),))),
+        ("coordinates all\nctpkeepcoordinates 1,2,9,8", Cleaning((), (Rectangle(1, 2, 10, 10),))),
+        ("coordinates all\nkeepcoordinates from:SequenceOfUltrasoundRegions", OutsideRegions(0)),
+        ("coordinates all", None),
+        ("coordinates 9,9,9,8", None),
+        ("coordinates 0,0,9", None),
+        ("keepcoordinates 0,0,9,8", None),
+        ("keepcoordinates 0,0,9,8\ncoordinates all", None),
+        ("coordinates from:SequenceOfUltrasoundRegions", None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["whitelist", "graylist"])
+def test_regions_are_cleaned_where_they_say_so_in_pixels(regions: str, cleaning: object, kind: str) -> None:
+    found = of(f"%filter {kind}\nLABEL x\n{YES}\n{regions}\n")
+    (rule,) = rules_of(found).rules
+    assert rule.cleaning == cleaning
+    assert rule.verdict is (Verdict.REJECT if cleaning is None else Verdict.CLEAN)
+    assert bool(found.left) is (cleaning is None and regions != "coordinates all")
+
+
+def test_what_is_not_wholly_understood_is_not_cleaned_and_let_pass() -> None:
+    lines = f"{YES}\n+ contains Modality (a\ncoordinates 0,0,9,8"
+    (rule,) = rules_of(of(f"%filter graylist\nLABEL x\n{lines}\n")).rules
     assert rule.verdict is Verdict.REJECT
+
+
+def test_a_blacklist_cleans_nothing() -> None:
+    (rule,) = rules_of(of(f"%filter blacklist\nLABEL x\n{YES}\ncoordinates 0,0,9,8\n")).rules
+    assert rule.verdict is Verdict.REJECT
+
+
+def test_all_but_the_regions_of_an_ultrasound_in_two_labels() -> None:
+    found = of(
+        "%filter graylist\nLABEL Blank\n contains Modality US|CT\n coordinates all\n"
+        "LABEL Show\n present SequenceOfUltrasoundRegions\n keepcoordinates from:SequenceOfUltrasoundRegions\n"
+    )
+    assert found.left == ()
+    region = Dataset()
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = 10, 10
+    region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 90, 90
+    shows = {"SequenceOfUltrasoundRegions": [region], "Rows": 100, "Columns": 100}
+    rules = rules_of(found)
+    decided = [
+        (decision.verdict, decision.rule)
+        for decision in (
+            rules.decide(header(Modality="US", **shows), NOBODY),
+            rules.decide(header(Modality="CT"), NOBODY),
+            rules.decide(header(Modality="MR", **shows), NOBODY),
+        )
+    ]
+    assert decided == [(Verdict.CLEAN, "show"), (Verdict.REJECT, "blank"), (Verdict.REJECT, "not-accepted")]
 
 
 def test_regions_without_criteria_are_those_of_every_image() -> None:
@@ -231,6 +293,7 @@ def test_regions_without_criteria_are_those_of_every_image() -> None:
     (rule,) = rules_of(found).rules
     assert rule.when.holds(IMAGE, NOBODY)
     assert "# region x0,y0,x1,y1: clean from:SequenceOfUltrasoundRegions" in found.rules
+    assert "it applies to every image" in "".join(remark.sentence for remark in found.remarks)
 
 
 @pytest.mark.parametrize(
