@@ -300,6 +300,7 @@ def test_regions_without_criteria_are_those_of_every_image() -> None:
     ("criterion", "words"),
     [
         ("contains Manfacturer GE", "nearest is 'Manufacturer'; for deid, too, it is missing everywhere"),
+        ("contains 0x00191023 X", "needs its creator, and xx for the block, as in .*; (it never holds|the rule goes)"),
         ("contains ImplementationVersionName X", "do not see File Meta"),
         ("contains Modality", "it has no value"),
         ("contains Modality |", "1 to 1000 values"),
