@@ -11,7 +11,7 @@ from tests.unit.screen.headers import header_of
 
 from sendit.deid import Header
 from sendit.pixels import Cleaning, Rectangle
-from sendit.recipes import Imported, imported
+from sendit.recipes import Imported, RecipeError, imported
 from sendit.screen import RuleSet, Verdict, read_rules
 from sendit.screen.regions import OutsideRegions
 
@@ -373,10 +373,12 @@ WORDS = st.sampled_from(
 
 @given(st.lists(st.lists(WORDS | LETTERS, max_size=5).map(" ".join), max_size=12))
 def test_whatever_is_written_gives_texts_that_are_accepted_or_an_error_with_its_line(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    last = text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
     try:
-        found = of("\n".join(lines))
-    except ValueError as error:
-        assert 1 <= error.line <= len(lines)  # type: ignore[attr-defined]
-        assert "what was made of the recipe" not in str(error)
+        found = of(text)
+    except RecipeError as error:
+        assert 1 <= error.line <= last
+        assert "what was made of the recipe" not in error.reason
     else:
-        assert all(1 <= remark.line <= len(lines) for remark in found.remarks)
+        assert all(1 <= remark.line <= last for remark in found.remarks)
