@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sendit.deid.content import content_rule_of, forced_by, holds_content
 from sendit.deid.dicom.creators import creator_for, creators_of
 from sendit.deid.dicom.dictionary import dictionary_vr
+from sendit.deid.dicom.form import FormedItem
 from sendit.deid.dicom.read import codecs_of
 from sendit.deid.dicom.text import readings
 from sendit.deid.dicom.uids import REGISTERED, uid_values
@@ -22,7 +23,8 @@ from sendit.deid.rules.options import Option
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sendit.deid.dicom.element import Element
+    from sendit.deid.dicom.element import Element, Item
+    from sendit.deid.dicom.form import Form
     from sendit.deid.rules.compiled import Level, Rules
     from sendit.deid.rules.rule import Rule
 
@@ -151,6 +153,8 @@ NOTHING_ELSE = NO_EVIDENCE.but_uids()
 Found = tuple[frozenset[str], object]
 """The UIDs that identify in an element, and what else does, to be compared."""
 _NONE: frozenset[str] = frozenset()
+_At = tuple["Level", tuple[str, ...]]
+"""Where an element stands, and the codecs of its text."""
 
 
 def collected(elements: list[Element], rules: Rules, codecs: tuple[str, ...], creators: dict[int, str]) -> Evidence:
@@ -212,12 +216,13 @@ class _Collector:
         self._rules = rules
         self._evidence = evidence
         self._collected: set[tuple[int, Level, tuple[str, ...]]] = set()  # items that are alike are the same
+        self._places: dict[int, _At] | None = None  # of the elements of the first item of a form
         self._keeps_uids = Option.RETAIN_UIDS in rules.profile.options
         self._keeps_dates = Option.RETAIN_FULL_DATES in rules.profile.options
 
     def collect(
         self,
-        elements: list[Element],
+        elements: Item,
         level: Level,
         codecs: tuple[str, ...],
         creators: dict[int, str],
@@ -234,6 +239,8 @@ class _Collector:
             kinds = _kinds(tag, element.vr)
             if not kinds:
                 continue
+            if self._places is not None:
+                self._places[id(element)] = level, codecs
             if tag >> 16 & 1:
                 creator = creator_for(tag, creators)
                 rule = None if creator is None else level.private(creator, tag & 0xFFFF00FF)
@@ -257,12 +264,22 @@ class _Collector:
             return
         self._collected.add(key)
         content = holds_content(tag, self._rules)
+        places: dict[Form, dict[int, _At]] = {}
         for item in element.items or ():
-            inherited = codecs_of(item, codecs)
+            form = item.form if isinstance(item, FormedItem) and not content else None
+            if isinstance(item, FormedItem) and form in places:
+                for number in places[form].keys() & item.differing:
+                    self.collect([item.leaves[number]], *places[form][number], {}, {})
+                continue
             forced: Mapping[int, Rule] = {}
             if content:
                 forced = forced_by(content_rule_of(self._rules, item, by_position=False), child)
-            self.collect(item, child, inherited, creators_of(item), forced)
+            self._places = {} if form is not None and item is form.first else self._places
+            self.collect(item, child, codecs_of(item, codecs), creators_of(item), forced)
+            if form is not None and item is form.first:
+                at = self._places or {}
+                places[form] = {number: at[id(leaf)] for number, leaf in enumerate(form.first.leaves) if id(leaf) in at}
+                self._places = None
 
 
 def is_retained(rule: Rule) -> bool:
