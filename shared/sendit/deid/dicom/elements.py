@@ -50,20 +50,15 @@ class ElementReader:
     """
 
     def __init__(self, window: Window, limits: Limits, *, big_endian: bool, placed: bool = False) -> None:
-        """`placed`: each element knows where it was read, and those that are alike are not the same."""
+        """Begins with all the elements that may be read; with `placed`, each is another and knows where it was read."""
         self._window = window
         self._placed = placed
         self._big_endian = big_endian
         self._limits = limits
-        self._elements_left = limits.max_elements
+        self.elements_left = limits.max_elements
         self._tags: dict[int, int] = {}
         self._alike: dict[tuple[bytes, bool, int, bool], tuple[list[Item], int]] = {}
         self._head, self._tag_and_length, self._long = _UNPACK[big_endian]
-
-    @property
-    def elements_left(self) -> int:
-        """How many more elements may be read."""
-        return self._elements_left
 
     def looks_implicit(self, at: int) -> bool:
         """Whether the element at a position has no VR where Explicit VR has one."""
@@ -140,8 +135,8 @@ class ElementReader:
                 length = self._long(data, start + 8)[0]
             else:
                 raise DeidError(Refusal.MALFORMED)
-            self._elements_left -= 1
-            if self._elements_left < 0:
+            self.elements_left -= 1
+            if self.elements_left < 0:
                 raise DeidError(Refusal.HEADER_TOO_LARGE)
             behind = at + length
             if short and behind <= len(data) and (end is None or behind <= end):
@@ -162,8 +157,8 @@ class ElementReader:
         return (found if in_order else in_order_of_tags(found)), at
 
     def _count(self, elements: int) -> None:
-        self._elements_left -= elements
-        if self._elements_left < 0:
+        self.elements_left -= elements
+        if self.elements_left < 0:
             raise DeidError(Refusal.HEADER_TOO_LARGE)
 
     def _element(
@@ -220,10 +215,10 @@ class ElementReader:
         if known is not None:
             self._count(known[1])
             return known[0]
-        before = self._elements_left
+        before = self.elements_left
         items = self._sequence(at, end, implicit, depth, signed)[0]
         if len(self._alike) < MOST_ALIKE:
-            self._alike[key] = items, before - self._elements_left
+            self._alike[key] = items, before - self.elements_left
         return items
 
     def _sequence(
@@ -272,12 +267,12 @@ class ElementReader:
         """The form of an item, its bytes read again."""
         reader = ElementReader(Window.over(raw), self._limits, big_endian=False, placed=True)
         items, _ = reader._sequence(0, len(raw), False, 0, signed)
-        return Form(raw, items[0], self._limits.max_elements - reader._elements_left)
+        return Form(raw, items[0], self._limits.max_elements - reader.elements_left)
 
     def _sequence_in_un(self, tag: int, value: bytes, start: int, end: int, depth: int) -> Element:
         """A public sequence that travelled as UN; what is no sequence stays UN, which no rule retains."""
         inner = ElementReader(Window.over(value), self._limits, big_endian=False)
-        inner._elements_left = self._elements_left
+        inner.elements_left = self.elements_left
         try:
             items, _ = inner._sequence(0, len(value), True, depth, False)
         except DeidError as error:
@@ -285,7 +280,7 @@ class ElementReader:
                 raise
             return Element(tag, "UN", value, start, end)
         finally:
-            self._elements_left = inner._elements_left
+            self.elements_left = inner.elements_left
         # what is read again is held again: both share one budget
         self._window.spend(len(value))
         return Element(tag, "SQ", b"", start, end, items)

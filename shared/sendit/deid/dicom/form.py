@@ -89,10 +89,11 @@ class FormedItem(list[Element]):
 class Form:
     """The form of an item, and the first item of it. `raw` are its bytes, its own tag and length among them.
 
-    The elements of `item` know where they stand in these. `shared`: another item is of it, too.
+    The elements of `item` know where they stand in these. `shared`: another item is of it, too. `is_sound`: all
+    its sequences say that they are; one that travels as UN counts as held again in each item.
     """
 
-    __slots__ = ("_parents", "_places", "cut", "first", "shared")
+    __slots__ = ("_parents", "_places", "cut", "first", "is_sound", "shared")
 
     def __init__(self, raw: bytes, item: Item, cost: int) -> None:
         leaves: list[Element] = []
@@ -103,6 +104,7 @@ class Form:
         if any(one.end > after.start for one, after in pairwise(leaves)):
             leaves.clear()  # elements that were not in order
         self.cut = Cut(raw, [(leaf.end - len(leaf.value), leaf.end) for leaf in leaves])
+        self.is_sound = _says_what_it_is(item, raw)
         self.shared = False
         self.first = FormedItem(item, self, leaves, (), cost)
 
@@ -149,6 +151,15 @@ class Form:
         return opened[number]
 
 
+def _says_what_it_is(item: Item, raw: bytes) -> bool:
+    return all(
+        raw[element.start + 4 : element.start + 6] == b"SQ"
+        and all(_says_what_it_is(inner, raw) for inner in element.items)
+        for element in item
+        if element.items is not None
+    )
+
+
 class Forms:
     """The last few forms of the items of one sequence; none any more when most items are of none."""
 
@@ -176,7 +187,10 @@ class Forms:
     def learn(self, form: Form) -> FormedItem:
         """Takes a form, and gives the first item of it."""
         self._credit -= _COST
-        self._forms = [form, *self._forms][:_MOST_FORMS] if self._credit > 0 else []
+        if form.is_sound:
+            self._forms = [form, *self._forms][:_MOST_FORMS]
+        if self._credit <= 0:
+            self._forms.clear()
         return form.first
 
 
