@@ -28,7 +28,7 @@ from sendit.deid.rules.retain import OFFSET_TABLES, in_removed_group
 from sendit.deid.rules.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from sendit.deid.course import Codecs, Course
     from sendit.deid.dicom.element import Element, Item
@@ -209,19 +209,20 @@ class Engine:
         kept, listed = notes.kept, len(notes.changed)
         if notes.trace is not None:
             notes.trace.at += _SEQUENCE_HEAD
-        encode: Callable[[Item, str], bytes] = partial(
-            self._item, level=child, codecs=codecs, whole=whole, content=content, notes=notes
-        )
+        encode = partial(self._item, level=child, codecs=codecs, whole=whole, content=content)
         if len(items) > 1 and not (whole or content or self._implicit):
-            encode = Likewise(encode, self.follow, notes).item
-        parts = [encode(item, f"{path}[{index}]") for index, item in enumerate(items)]
+            likewise = Likewise(encode, self.follow, notes)
+            parts = [likewise.item(item, f"{path}[{index}]") for index, item in enumerate(items)]
+        else:
+            parts = [encode(item, f"{path}[{index}]", notes) for index, item in enumerate(items)]
         encoded = element_bytes(element.tag, "SQ", b"".join(parts), implicit=self._implicit)
         if len(encoded) <= LONGEST_ALIKE and len(notes.known) < MOST_ALIKE and not notes.omitted:
-            notes.known[key] = encoded, notes.kept - kept, notes.since(listed, path)
+            changed = [(one[len(path) :], Action(action)) for one, action in notes.changed[listed:]]
+            notes.known[key] = encoded, notes.kept - kept, changed
         return encoded
 
     def _item(
-        self, item: Item, path: str, *, level: Level, codecs: Codecs, whole: bool, content: bool, notes: Notes
+        self, item: Item, path: str, notes: Notes, *, level: Level, codecs: Codecs, whole: bool, content: bool
     ) -> bytes:
         forced: Mapping[int, Rule] = _NOTHING_FORCED
         if content:

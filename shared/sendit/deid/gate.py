@@ -39,6 +39,7 @@ _LENGTH_AT = 6
 _LITTLE = 4096
 """So few bytes are sooner copied than looked at through a view."""
 _MOST_CLASSES, _MOST_LOOKS = 16, 2_000
+_MOST_PASSED = 8
 
 
 class Gate:
@@ -162,7 +163,7 @@ class Gate:
                 origins.append((item, forced_by(rule, level) if content else _NOTHING_FORCED))
         if items and len(items) != len(origins):
             raise DeidError(Refusal.GATE_UNREADABLE)
-        passed: dict[Form, Passed] = {}
+        passed: dict[Form, list[Passed]] = {}
         for encoded_item, (item, forced) in zip(items, origins, strict=False):
             if not content and isinstance(item, FormedItem) and item.form.shared:
                 self._check_formed(encoded_item, item, level, codecs, passed, seen)
@@ -177,18 +178,18 @@ class Gate:
         item: FormedItem,
         level: Level,
         codecs: tuple[str, ...],
-        passed: dict[Form, Passed],
+        passed: dict[Form, list[Passed]],
         seen: Seen,
     ) -> None:
         """Checks an item by what it differs in from one of its form that has passed."""
-        known = passed.get(item.form)
-        if known is not None and known.lets_pass(encoded, item, self._matcher, seen):
+        known = passed.setdefault(item.form, [])
+        if any(one.lets_pass(encoded, item, self._matcher, seen) for one in known):
             return
         elements = seen.elements
         self._check(encoded, item, level, codecs, _NOTHING_FORCED, seen)
-        if known is None:
+        if len(known) < _MOST_PASSED:
             alone = list(self._alone(encoded, item, level, codecs, 0))
-            passed[item.form] = Passed(encoded, item, alone, seen.elements - elements)
+            known.append(Passed(encoded, item, alone, seen.elements - elements))
 
     def _alone(
         self, encoded: bytes | memoryview, original: Item, level: Level, codecs: tuple[str, ...], at: int

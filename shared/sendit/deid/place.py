@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sendit.deid.dicom.creators import creators_of
 from sendit.deid.report import MOST_CHARACTERS, MOST_LISTED, Done
-from sendit.deid.rules.actions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,10 +13,11 @@ if TYPE_CHECKING:
     from sendit.deid.course import Codecs
     from sendit.deid.dicom.element import Item
     from sendit.deid.likewise import Trace
+    from sendit.deid.rules.actions import Action
     from sendit.deid.rules.compiled import Level
     from sendit.deid.rules.rule import Rule
 
-_Known = tuple[bytes, int, list[tuple[str, Action]]]
+_Known = tuple[bytes, int, list[tuple[str, "Action"]]]
 """A sequence as it was encoded, how many elements in it were kept, and what was done to the others, by path in it."""
 
 
@@ -41,10 +41,6 @@ class Notes:
             self.changed.append((path, str(action)))
         else:
             self.omitted[str(action)] = self.omitted.get(str(action), 0) + 1
-
-    def since(self, listed: int, path: str) -> list[tuple[str, Action]]:
-        """What was listed since so many were, all of it inside `path`, by the paths in there."""
-        return [(one[len(path) :], Action(action)) for one, action in self.changed[listed:]]
 
     def done(self, searched: int = 0) -> Done:
         """The account so far; `searched` elements were looked at by the gate."""
