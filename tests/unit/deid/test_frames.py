@@ -13,7 +13,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]  # its home is private
-from tests.data.deid_objects import CT_STORAGE, ITEM, TESTED, element, instance, sequence, tag_of
+from tests.data.deid_big_endian import big_endian
+from tests.data.deid_objects import (
+    CT_STORAGE,
+    EXPLICIT,
+    IMPLICIT,
+    ITEM,
+    PIXELS,
+    TESTED,
+    element,
+    instance,
+    sequence,
+    tag_of,
+)
 from tests.data.generated_frames import PER_FRAME, frames
 from tests.data.generated_profiles import PROFILES_TRIED
 from tests.oracle.agreement import differences, oracle_outcome
@@ -96,6 +108,9 @@ def test_any_object_of_many_items(seed: int, count: int) -> None:
 def test_any_object_of_many_items_with_any_profile(seed: int, count: int, profile: Profile) -> None:
     check(frames(Random(seed), count).data, profile)  # noqa: S311  the same every time
 
+
+SOME = (0x00081110, 0x00081115, 0x00081140, 0x00082112, 0x00081032, 0x00400275, 0x0040A730, 0x00400555, 0x00101002)
+"""Sequences that are kept, emptied, removed, or of which all values become dummies."""
 
 Values = dict[int, tuple[str, bytes]]
 
@@ -202,7 +217,7 @@ def alternating(*content: Any) -> list[bytes]:
 
 
 def code(value: bytes, scheme: bytes) -> bytes:
-    return sequence(CODES, element(CODE, "SH", value), element(SCHEME, "SH", scheme))
+    return sequence(CODES, element(CODE, "SH", value) + element(SCHEME, "SH", scheme))
 
 
 def concept(value: bytes) -> bytes:
@@ -216,7 +231,7 @@ def age(years: bytes) -> bytes:
     """A measured age, of which the gate and the engine know that one over 89 may not stay."""
     name = sequence(0x0040A043, element(CODE, "SH", "121033") + element(SCHEME, "SH", "DCM "))
     measured = sequence(0x0040A300, element(0x0040A30A, "DS", years))
-    return sequence(0x00400555, element(0x0040A040, "CS", "NUM ") + name + measured)
+    return element(0x0040A040, "CS", "NUM ") + name + measured
 
 
 def fragments(value: bytes) -> bytes:
@@ -257,8 +272,8 @@ def reference(uid: bytes, vr: str = "SQ") -> bytes:
         alternating(private("GEMS_ACQU_01", "12"), private("GEMS_ACQU_02", "12")),
         alternating(private("GEMS_ACQU_01", "12"), private("GEMS_ACQU_01", "ab")),
         alternating(concept(b"121071"), concept(b"121401")),
-        alternating(age(b"45"), age(b"95")),
-        alternating(age(b"95"), age(b"45")),
+        alternating(sequence(0x00400555, age(b"45")), sequence(0x00400555, age(b"95"))),
+        alternating(sequence(0x00400555, age(b"95")), sequence(0x00400555, age(b"45"))),
         alternating(moment(b"20200229"), moment(b"20200301")),
         alternating(reference(b"1.2.826.0.1.5555"), reference(OWN_UID[:16])),
         alternating(reference(b"1.2.840.10008.1.2.1"), reference(b"1.2.840.10008.1.2.3")),
@@ -268,7 +283,8 @@ def reference(uid: bytes, vr: str = "SQ") -> bytes:
         alternating(element(0x0018A002, "DT", b"20200229"), element(0x0018A002, "DT", b"2020    ")),
         alternating(element(0x00281052, "DS", b"-1024"), element(0x00281052, "DS", b"what?")),
         alternating(element(0x00281052, "DS", b"-1024 "), element(0x00281052, "DS", b" -102 ")),
-        alternating(fragments(b"1234"), fragments(b"4321")),
+        alternating(fragments(b"1234" * 5), fragments(b"4321" * 5)),
+        alternating(element(0x00181020, "LO", b"VERSION1"), element(0x00181020, "LO", b"PAT-4711")),
         # in no order, and twice
         alternating(element(STACK, "SH", b"1") + element(COMMENTS, "LT", b"a"), element(STACK, "SH", b"2")),
         [element(STACK, "SH", b"%d" % at) + element(COMMENTS, "LT", b"%d" % at) for at in range(9)],
@@ -403,7 +419,10 @@ def test_private_creators_of_whose_block_nothing_stays_leave_their_place() -> No
         before = idle[:12] + kept[: -len(element(0x00191123, "DS", "12"))] + idle[12:] + element(0x00191123, "DS", "12")
         return sequence(FRAME_VOI, before + element(0x00281050, "DS", b"%04d" % number))
 
-    found = check(enhanced(*(frame(number, None, private(number)) for number in range(60))), TESTED["research"])
+    with calls_of(Engine, "_item") as items:
+        found = outcome(enhanced(*(frame(number, None, private(number)) for number in range(60))), TESTED["research"])
+    assert items.call_count < 60
+    check(enhanced(*(frame(number, None, private(number)) for number in range(60))), TESTED["research"])
     assert isinstance(found, tuple)
     assert b"GEMS_ACQU_01" in found[0]
     assert b"ACME" not in found[0]
@@ -493,7 +512,7 @@ GEMS, ACME = element(0x00190010, "LO", "GEMS_ACQU_01"), element(0x00190010, "LO"
         (element(ACQUIRED, "DT", "20190101"), element(ACQUIRED, "DT", "20200229")),
         (element(0x00120062, "CS", "NO"), element(0x00120062, "CS", "XY")),
         (sequence(0x00120064, code(b"12345678", b"DCM ")), sequence(0x00120064, code(b"47114711", b"DCM "))),
-        (age(b"45"), age(b"95")),
+        (sequence(0x00400555, age(b"45")), sequence(0x00400555, age(b"95"))),
         (sequence(FRAME_VOI, b"", b""), sequence(FRAME_VOI, b"")),
         (sequence(FRAME_VOI), sequence(FRAME_VOI, b"")),
     ],
@@ -521,3 +540,47 @@ def test_the_gate_compares_dates_with_those_of_the_same_item() -> None:
     assert checked([other] * 9, [day] * 9, ()) == (10, frozenset(), frozenset(), frozenset())
     for at in (1, 5, 8):
         assert checked([day if one == at else other for one in range(9)], [day] * 9, ()) == "gate_identifier_left"
+
+
+def test_items_in_other_encodings_are_read_one_by_one() -> None:
+    """Without VRs, or with the bytes of numbers the other way round."""
+    implicit = [element(STACK, "SH", b"%d" % number, implicit=True) for number in range(20)]
+    data = instance(sequence(PER_FRAME, *implicit, implicit=True), transfer_syntax=IMPLICIT)
+    big = [pack(">HH2sH", 0x0020, 0x9057, b"UL", 4) + pack(">L", number) for number in range(20)]
+    items = b"".join(pack(">HHL", 0xFFFE, 0xE000, len(item)) + item for item in big)
+    with calls_of(Forms, "learn") as learnt:
+        for whole in (data, big_endian(16, "OW", PIXELS, (PER_FRAME, "SQ", items))):
+            assert isinstance(check(whole, TESTED["research"]), tuple)
+    assert learnt.call_count == 0
+
+
+def test_what_is_explicit_though_it_should_not_be_is_written_without_vrs() -> None:
+    data = enhanced(*(frame(number) for number in range(20)))
+    found = check(data.replace(EXPLICIT.encode() + b"\0", IMPLICIT.encode() + b"\0\0\0", 1), TESTED["research"])
+    assert isinstance(found, tuple)
+    assert "vr-encoding" in found[1]
+
+
+@pytest.mark.parametrize("profile", TESTED)
+def test_sequences_that_are_emptied_or_of_which_only_the_structure_stays(profile: str) -> None:
+    """In frames, and as what holds the frames."""
+    inner = [
+        frame(number, None, sequence(tag, element(STACK, "SH", b"%d" % number))) for number in range(9) for tag in SOME
+    ]
+    check(enhanced(*inner), TESTED[profile])
+    for tag in SOME:
+        check(enhanced(*(frame(number) for number in range(9)), tag=tag), TESTED[profile])
+
+
+@pytest.mark.parametrize("profile", TESTED)
+@pytest.mark.parametrize("tag", [0x0040A730, 0x00400555, 0x00400612])
+def test_items_of_a_content_sequence_follow_their_own_concept(tag: int, profile: str) -> None:
+    for years in ([b"45"] * 4 + [b"95"] * 4, [b"95"] * 4 + [b"45"] * 4):
+        items = [age(one) for one in years]
+        check(enhanced(*items, tag=tag), TESTED[profile])
+        kinds = [b"TEXT" if one == b"45" else b"DATE" for one in years]
+        items = [
+            element(0x0040A040, "CS", kind) + element(0x0040A121, "DA", "20200229") + element(0x0040A160, "UT", "axial")
+            for kind in kinds
+        ]
+        check(enhanced(*items, tag=tag), TESTED[profile])
