@@ -234,6 +234,10 @@ def age(years: bytes) -> bytes:
     return element(0x0040A040, "CS", "NUM ") + name + measured
 
 
+def said(text: bytes) -> bytes:
+    return sequence(0x00400555, element(0x0040A040, "CS", "TEXT") + element(0x0040A160, "UT", text))
+
+
 def fragments(value: bytes) -> bytes:
     return element(0x00420011, "OB", ITEM + pack("<L", len(value)) + value, undefined=True)
 
@@ -283,7 +287,7 @@ def reference(uid: bytes, vr: str = "SQ") -> bytes:
         alternating(element(0x0018A002, "DT", b"20200229"), element(0x0018A002, "DT", b"2020    ")),
         alternating(element(0x00281052, "DS", b"-1024"), element(0x00281052, "DS", b"what?")),
         alternating(element(0x00281052, "DS", b"-1024 "), element(0x00281052, "DS", b" -102 ")),
-        alternating(fragments(b"1234" * 5), fragments(b"4321" * 5)),
+        alternating(fragments(b"1234" * 5), fragments(b"1234" * 4 + b"4321")),
         alternating(element(0x00181020, "LO", b"VERSION1"), element(0x00181020, "LO", b"PAT-4711")),
         # in no order, and twice
         alternating(element(STACK, "SH", b"1") + element(COMMENTS, "LT", b"a"), element(STACK, "SH", b"2")),
@@ -500,6 +504,8 @@ GEMS, ACME = element(0x00190010, "LO", "GEMS_ACQU_01"), element(0x00190010, "LO"
         (GEMS + element(0x00191023, "DS", "12345678"), GEMS + element(0x00191023, "DS", "47114711")),
         (GEMS + element(0x00191023, "UN", "12345678"), GEMS + element(0x00191023, "UN", "47114711")),
         (ACME + element(0x00191023, "UN", "12345678"), GEMS + element(0x00191023, "UN", "47114711")),
+        (ACME + element(0x00191023, "UN", "4711-4711 "), GEMS + element(0x00191023, "UN", "4711-4711 ")),
+        (said(b"axial NECK"), said(b"axial HEAD")),
         (sequence(0x00191020, element(STACK, "SH", "12")), sequence(0x00191020, element(STACK, "SH", "47114711"))),
         (element(STACK, "SH", "12345678"), element(STACK, "SH", "47114711")),
         (element(STACK, "SH", "12345678"), element(LABEL, "SH", "12345678")),
@@ -510,7 +516,7 @@ GEMS, ACME = element(0x00190010, "LO", "GEMS_ACQU_01"), element(0x00190010, "LO"
         (element(COMMENTS, "LT", "of 1.2.826.0.11"), element(COMMENTS, "LT", "of 1.2.826.0.22")),
         (element(0x00283006, "OW", "1.2.826.0.11"), element(0x00283006, "OW", "1.2.826.0.22")),
         (element(ACQUIRED, "DT", "20190101"), element(ACQUIRED, "DT", "20200229")),
-        (element(0x00120062, "CS", "NO"), element(0x00120062, "CS", "XY")),
+        (element(0x00120062, "CS", "12345678"), element(0x00120062, "CS", "47114711")),
         (sequence(0x00120064, code(b"12345678", b"DCM ")), sequence(0x00120064, code(b"47114711", b"DCM "))),
         (sequence(0x00400555, age(b"45")), sequence(0x00400555, age(b"95"))),
         (sequence(FRAME_VOI, b"", b""), sequence(FRAME_VOI, b"")),
@@ -518,7 +524,7 @@ GEMS, ACME = element(0x00190010, "LO", "GEMS_ACQU_01"), element(0x00190010, "LO"
     ],
 )
 def test_the_gate_says_the_same_of_items_at_once_and_one_by_one(usual: bytes, odd: bytes) -> None:
-    names = ("47114711", "95")
+    names = ("47114711", "95", "Head")
     for at in (0, 1, 5, 8):
         # whatever was there before: what is written is as it was, in one item, and was the same or another before
         written = [odd if number == at else usual for number in range(9)]
@@ -527,7 +533,7 @@ def test_the_gate_says_the_same_of_items_at_once_and_one_by_one(usual: bytes, od
                 expected = checked(items, written, names)
             assert checked(items, written, names) == expected
             for trailing in (
-                [*written[:-1], odd + bytes(1)],
+                [*written[:-1], usual + element(0x00281055, "LO", "of 47114711")],
                 [one + element(0x00281050, "DS", "1") for one in written],
             ):
                 with one_by_one():
