@@ -41,7 +41,10 @@ from sendit.deid.gate import Gate
 from sendit.deid.identity.evidence import Evidence
 from sendit.deid.identity.matcher import Matcher
 from sendit.deid.likewise import _COST, _CREDIT, Known
+from sendit.deid.rules.actions import Action
 from sendit.deid.rules.compiled import rules_for
+from sendit.deid.rules.profile import Override
+from sendit.deid.rules.tables import table as rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -590,3 +593,47 @@ def test_items_of_a_content_sequence_follow_their_own_concept(tag: int, profile:
             for kind in kinds
         ]
         check(enhanced(*items, tag=tag), TESTED[profile])
+
+
+def test_the_gate_looks_at_texts_of_content_items_as_at_what_was_cleaned() -> None:
+    texts = [element(0x0040A040, "CS", "TEXT") + element(0x0040A160, "UT", one) for one in ("axial NECK", "axial HEAD")]
+    assert checked([texts[0]] * 9, [texts[0]] * 9, ("Head",), 0x0040A730) == (19, frozenset(), frozenset(), frozenset())
+    assert checked([texts[0]] * 9, [*[texts[0]] * 8, texts[1]], ("Head",), 0x0040A730) == "gate_identifier_left"
+
+
+def test_what_is_retained_in_content_items_is_no_evidence() -> None:
+    rules = rules_for(TESTED["research"], CT_STORAGE)
+    kept = [
+        (row[1], row[2], kind)
+        for row in rows_of("table_e3_4_1.json")["rows"]
+        for kind in ("DATE", "DATETIME", "TEXT", "CODE", "NUM", "UIDREF", "")
+        if (rule := rules.content(row[1], row[2], kind)) is not None and rule.action is Action.KEEP
+    ]
+    assert kept
+    for value, scheme, kind in kept[::9]:
+        name = sequence(0x0040A043, element(CODE, "SH", value) + element(SCHEME, "SH", scheme))
+        items = [
+            element(0x0040A040, "CS", kind) + name + element(0x0040A121, "DA", b"201903%02d" % (number + 10))
+            for number in range(9)
+        ]
+        check(enhanced(*items, tag=0x0040A730), TESTED["research"])
+
+
+def test_what_a_profile_retains_in_frames_is_no_evidence_there_alone() -> None:
+    for path in ((PER_FRAME, FRAME_CONTENT), (PER_FRAME, FRAME_VOI), ()):
+        profile = Profile("paths", (), (Override(0x00081070, Action.KEEP, path=path),))
+        items = [frame(number, {0x00081070: ("PN", b"Somebod%d^Else" % (number % 10))}) for number in range(20)]
+        check(enhanced(*items), profile)
+
+
+def test_names_in_frames_are_read_by_the_character_set_around_them() -> None:
+    for character_set, codec in (("ISO_IR 144", "iso8859_5"), ("ISO_IR 192", "utf-8"), ("GB18030", "gb18030")):
+        names = [f"Иванов{'абвгдеж'[number % 7]}^Grethe".encode(codec) for number in range(20)]
+        items = [frame(number, {0x00081070: ("PN", name)}) for number, name in enumerate(names)]
+        texts = (
+            element(tag, "LO", f"CT {name}".encode(codec))
+            for tag, name in ((0x00181030, "Ивановд"), (0x00081030, "Ивановб"))
+        )
+        data = instance(sequence(PER_FRAME, *items), *texts, element(CHARACTER_SET, "CS", character_set))
+        found = check(data, TESTED["research"])
+        assert isinstance(found, str) or "Иванов".encode(codec) not in found[0]
