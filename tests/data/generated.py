@@ -259,12 +259,17 @@ def _written(random: Random, tree: Tree, one: Person, syntax: str | None = None)
     if random.random() < 0.05:
         body += _element(0xFFFCFFFC, "OB", one.bytes_of(one.name), implicit=implicit)
     if syntax == DEFLATED:
-        deflate = zlib.compressobj(wbits=-15)
-        body = deflate.compress(body) + deflate.flush()
+        body = deflated(body)
     if dice > 0.99:
         return body
     meta = _element(0x00020010, "UI", syntax.encode()) + _element(0x00020016, "AE", one.bytes_of(one.family)[:16])
     return bytes(128) + b"DICM" + _element(0x00020000, "UL", pack("<L", len(meta))) + meta + body
+
+
+def deflated(body: bytes) -> bytes:
+    """A data set as it stands in a deflated object."""
+    deflate = zlib.compressobj(wbits=-15)
+    return deflate.compress(body) + deflate.flush()
 
 
 def _encoded(random: Random, tree: Tree, *, implicit: bool) -> bytes:

@@ -13,7 +13,8 @@ from sendit.deid.dicom.write import element_bytes, item_bytes
 from sendit.deid.engine import Engine
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.gate import Gate
-from sendit.deid.identity.evidence import NO_EVIDENCE, Evidence, collected, may_identify, uids_or_dates_of
+from sendit.deid.identity.collector import collected, may_identify, uids_or_dates_of
+from sendit.deid.identity.evidence import NO_EVIDENCE, Evidence
 from sendit.deid.identity.matcher import Matcher
 from sendit.deid.look import Seen
 from sendit.deid.marks import mark_elements
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sendit.deid.dicom.element import Element, Item
+    from sendit.deid.identity.collector import Found
     from sendit.deid.identity.entity import Entity, Identifiers
-    from sendit.deid.identity.evidence import Found
     from sendit.deid.identity.keys import Keyring
     from sendit.deid.rules.profile import Profile
 

@@ -14,10 +14,11 @@ from sendit.deid.content import content_rule_of, forced_by, holds_content
 from sendit.deid.course import private_course, public_course, removed
 from sendit.deid.dicom.creators import CREATORS, block_of, creator_for, creator_text
 from sendit.deid.dicom.dictionary import dictionary_vr, name_of
-from sendit.deid.dicom.elements import LONGEST_ALIKE, MOST_ALIKE
+from sendit.deid.dicom.form import LONGEST_ALIKE, MOST_ALIKE
 from sendit.deid.dicom.text import codecs_of
 from sendit.deid.dicom.write import element_bytes, item_bytes
 from sendit.deid.errors import DeidError, Refusal
+from sendit.deid.likewise import Likewise
 from sendit.deid.marks import MARKS
 from sendit.deid.place import Notes, Place
 from sendit.deid.rules.actions import Action
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _NOTHING_FORCED: Mapping[int, Rule] = {}
 _REMOVED = Rule(Action.REMOVE, Action.REMOVE, "")
+_SEQUENCE_HEAD, _ITEM_HEAD = 12, 8
 _MOST_CLASSES, _MOST_COURSES = 16, 2_000
 """So many are remembered, of so many SOP classes: a hostile object may have as many attributes as it likes."""
 
@@ -88,7 +90,10 @@ class Engine:
         """
         if element.items is not None:
             return self._sequence(element, place, notes)
-        action, encoded = self.follow(self.course(element, place), element, place)
+        course = self.course(element, place)
+        action, encoded = self.follow(course, element, place)
+        if notes.trace is not None:
+            notes.trace.take(element, course, place, action, encoded)
         if action is Action.KEEP:
             notes.kept += 1
         else:
@@ -158,7 +163,10 @@ class Engine:
         if action is Action.REMOVE:
             return b""
         if action is Action.EMPTY:
-            return element_bytes(tag, "SQ", b"", implicit=self._implicit)
+            encoded = element_bytes(tag, "SQ", b"", implicit=self._implicit)
+            if notes.trace is not None:
+                notes.trace.at += len(encoded)
+            return encoded
         child = place.level.child(tag & 0xFFFF00FF if tag >> 16 & 1 else tag)
         return self._items(element, child, place.codecs, path, place.whole or action is Action.DUMMY, notes)
 
@@ -192,17 +200,21 @@ class Engine:
         content = not whole and holds_content(element.tag, self._rules)
         key = id(items), child, codecs, whole
         known = notes.known.get(key)
-        if known is not None:
+        if known is not None and notes.trace is None:
             encoded, kept, changed = known
             notes.kept += kept
             for inside, action in changed:
                 notes.take(path + inside, action)
             return encoded
         kept, listed = notes.kept, len(notes.changed)
-        parts = [
-            self._item(item, child, codecs, f"{path}[{index}]", whole, content, notes)
-            for index, item in enumerate(items)
-        ]
+        if notes.trace is not None:
+            notes.trace.at += _SEQUENCE_HEAD
+        encode = partial(self._item, level=child, codecs=codecs, whole=whole, content=content)
+        if len(items) > 1 and not (whole or content or self._implicit):
+            likewise = Likewise(encode, self.follow, notes)
+            parts = [likewise.item(item, f"{path}[{index}]") for index, item in enumerate(items)]
+        else:
+            parts = [encode(item, f"{path}[{index}]", notes) for index, item in enumerate(items)]
         encoded = element_bytes(element.tag, "SQ", b"".join(parts), implicit=self._implicit)
         if len(encoded) <= LONGEST_ALIKE and len(notes.known) < MOST_ALIKE and not notes.omitted:
             changed = [(one[len(path) :], Action(action)) for one, action in notes.changed[listed:]]
@@ -210,7 +222,7 @@ class Engine:
         return encoded
 
     def _item(
-        self, item: Item, level: Level, codecs: Codecs, path: str, whole: bool, content: bool, notes: Notes
+        self, item: Item, path: str, notes: Notes, *, level: Level, codecs: Codecs, whole: bool, content: bool
     ) -> bytes:
         forced: Mapping[int, Rule] = _NOTHING_FORCED
         if content:
@@ -220,10 +232,16 @@ class Engine:
                 return b""
             forced = forced_by(concept, level)
         place = Place(level, codecs_of(item, codecs), item, f"{path}.", whole, forced)
+        trace = notes.trace
+        if trace is not None:
+            trace.at += _ITEM_HEAD
+        start = 0 if trace is None else trace.at
         encoded = [self.encoded(element, place, notes) for element in item]
         if self._private and any([element.tag >> 16 & 1 for element in item]):
-            tags = [element.tag for element in item]
+            before, tags = encoded, [element.tag for element in item]
             encoded = [part for _, part in without_idle_creators(list(zip(tags, encoded, strict=True)))]
+            if trace is not None:
+                trace.left_out(start, before, encoded)
         return item_bytes(b"".join(encoded))
 
 

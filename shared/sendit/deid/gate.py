@@ -7,46 +7,39 @@ another. What it looks for in a value, and what is exempt, says `look`.
 from __future__ import annotations
 
 from functools import lru_cache
-from struct import Struct
 from typing import TYPE_CHECKING
 
-from sendit.deid.content import content_rule_of, forced_by, holds_content
+from sendit.deid.content import CONTENT_SEQUENCES, content_rule_of, forced_by, holds_content
 from sendit.deid.dicom.dictionary import dictionary_vr
-from sendit.deid.dicom.elements import LONGEST_ALIKE, MOST_ALIKE
+from sendit.deid.dicom.form import LONGEST_ALIKE, MOST_ALIKE, NEVER_ALONE, FormedItem
 from sendit.deid.dicom.text import known_codecs, unpadded
 from sendit.deid.dicom.vrs import concrete_vr
 from sendit.deid.dicom.write import element_bytes
 from sendit.deid.errors import DeidError, Refusal
 from sendit.deid.look import SPECIFIC_CHARACTER_SET, Seen, look_of
 from sendit.deid.marks import MARKS
+from sendit.deid.passed import Passed
 from sendit.deid.rules.actions import Action
+from sendit.deid.written import HEAD, NEVER_SHORT, element_at, elements_in, items_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sendit.deid.dicom.element import Element, Item
+    from sendit.deid.dicom.form import Form
     from sendit.deid.identity.matcher import Matcher
     from sendit.deid.look import Look, Written
+    from sendit.deid.passed import Alone
     from sendit.deid.rules.compiled import Level, Rules
     from sendit.deid.rules.rule import Rule
 
     Check = Callable[[bytes, Element], Seen]
 
-_LONG = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
-_SHORT = {
-    name.encode("ascii"): name
-    for name in (
-        "AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM",
-        "UI", "UL", "US",
-    )
-}  # fmt: skip
-_ITEM = [0xFFFE, 0xE000]
-_EXPLICIT, _IMPLICIT, _LENGTH = Struct("<HH2sH").unpack_from, Struct("<HHL").unpack_from, Struct("<L").unpack_from
-_NEVER_SHORT = _LONG | {""}
-_LENGTH_AT, _HEAD, _LONG_HEAD = 6, 8, 12
+_LENGTH_AT = 6
 _LITTLE = 4096
 """So few bytes are sooner copied than looked at through a view."""
 _MOST_CLASSES, _MOST_LOOKS = 16, 2_000
+_MOST_PASSED = 8
 
 
 class Gate:
@@ -66,7 +59,7 @@ class Gate:
             DeidError: `gate_identifier_left` or `gate_unreadable`.
         """
         seen = Seen()
-        written = self._element(encoded if len(encoded) <= _LITTLE else memoryview(encoded), 0)
+        written = element_at(0, encoded if len(encoded) <= _LITTLE else memoryview(encoded), implicit=self._implicit)
         if written[0] != original.tag or written[3] != len(encoded):
             raise DeidError(Refusal.GATE_UNREADABLE)
         self._check_all([written], {original.tag: original}, self._rules.top, codecs, creators, _NOTHING_FORCED, seen)
@@ -85,16 +78,14 @@ class Gate:
             if known is None:
                 seen = self.check(encoded, original, codecs, creators)
                 vr = "" if self._implicit else encoded[4:_LENGTH_AT].decode("latin-1")
-                look = (
-                    None if vr in _NEVER_SHORT or tag in MARKS else self._look_for(self._rules.top, tag, vr, creators)
-                )
+                look = None if vr in NEVER_SHORT or tag in MARKS else self._look_for(self._rules.top, tag, vr, creators)
                 if look is not None:
                     looks[encoded[:_LENGTH_AT]] = vr, look
                 return seen
-            if len(encoded) != _HEAD + (encoded[_LENGTH_AT] | encoded[_LENGTH_AT + 1] << 8):
+            if len(encoded) != HEAD + (encoded[_LENGTH_AT] | encoded[_LENGTH_AT + 1] << 8):
                 raise DeidError(Refusal.GATE_UNREADABLE)
             vr, look = known
-            seen, value = Seen(), encoded[_HEAD:]
+            seen, value = Seen(), encoded[HEAD:]
             seen.elements = 1
             if look(matcher, value, original, [(tag, vr, value, len(encoded))], codecs, seen):
                 raise DeidError(Refusal.GATE_IDENTIFIER_LEFT)
@@ -111,15 +102,22 @@ class Gate:
         forced: Mapping[int, Rule],
         seen: Seen,
     ) -> None:
-        written = self._read(encoded)
+        written, codecs, creators = self._level(encoded, codecs)
         origins = {element.tag: element for element in original}
+        self._check_all(written, origins, level, codecs, creators, forced, seen)
+
+    def _level(
+        self, encoded: bytes | memoryview, codecs: tuple[str, ...]
+    ) -> tuple[list[Written], tuple[str, ...], dict[int, str]]:
+        """The elements of an item, the codecs of its text, and its private creators."""
+        written = elements_in(encoded, implicit=self._implicit)
         creators: dict[int, str] = {}
         for tag, _, value, _ in written:
             if tag == SPECIFIC_CHARACTER_SET:
                 codecs = tuple(known_codecs(bytes(value))) or ("ascii",)
             elif tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:
                 creators[tag] = unpadded(bytes(value)).decode("latin-1")
-        self._check_all(written, origins, level, codecs, creators, forced, seen)
+        return written, codecs, creators
 
     def _check_all(
         self,
@@ -155,7 +153,7 @@ class Gate:
             seen.elements += seen.known[key]
             return
         elements = seen.elements
-        items = list(_items(encoded))
+        items = list(items_in(encoded))
         origins: list[tuple[Item, Mapping[int, Rule]]] = []
         content = holds_content(level.path[-1], self._rules)
         for item in originals:
@@ -165,10 +163,54 @@ class Gate:
                 origins.append((item, forced_by(rule, level) if content else _NOTHING_FORCED))
         if items and len(items) != len(origins):
             raise DeidError(Refusal.GATE_UNREADABLE)
+        passed: dict[Form, list[Passed]] = {}
         for encoded_item, (item, forced) in zip(items, origins, strict=False):
-            self._check(encoded_item, item, level, codecs, forced, seen)
+            if not content and isinstance(item, FormedItem) and item.form.shared:
+                self._check_formed(encoded_item, item, level, codecs, passed, seen)
+            else:
+                self._check(encoded_item, item, level, codecs, forced, seen)
         if key is not None and len(seen.known) < MOST_ALIKE:
             seen.known[key] = seen.elements - elements
+
+    def _check_formed(
+        self,
+        encoded: bytes | memoryview,
+        item: FormedItem,
+        level: Level,
+        codecs: tuple[str, ...],
+        passed: dict[Form, list[Passed]],
+        seen: Seen,
+    ) -> None:
+        """Checks an item by what it differs in from one of its form that has passed."""
+        known = passed.setdefault(item.form, [])
+        if any(one.lets_pass(encoded, item, self._matcher, seen) for one in known):
+            return
+        elements = seen.elements
+        self._check(encoded, item, level, codecs, _NOTHING_FORCED, seen)
+        if len(known) < _MOST_PASSED:
+            alone = list(self._alone(encoded, item, level, codecs, 0))
+            known.append(Passed(encoded, item, alone, seen.elements - elements))
+
+    def _alone(
+        self, encoded: bytes | memoryview, original: Item, level: Level, codecs: tuple[str, ...], at: int
+    ) -> Iterator[Alone]:
+        """The elements in an item that stands at a position that are looked at without regard to others."""
+        written, codecs, creators = self._level(encoded, codecs)
+        origins = {element.tag: element for element in original}
+        for tag, declared, value, end in written:
+            if tag >> 16 & 1 or tag in NEVER_ALONE or tag in CONTENT_SEQUENCES or tag in MARKS or declared == "UN":
+                continue
+            look, before, start = (
+                self._look_for(level, tag, declared, creators),
+                origins.get(tag),
+                at + end - len(value),
+            )
+            if look is not None:
+                yield start, at + end, look, before, codecs
+                continue
+            for inner, item in zip(items_in(value), before.items if before and before.items else (), strict=False):
+                yield from self._alone(inner, item, level.child(tag), codecs, start + HEAD)
+                start += HEAD + len(inner)
 
     def _look_for(self, level: Level, tag: int, declared: str, creators: Mapping[int, str]) -> Look | None:
         """What to look for in an element for which no content item makes rules; None in a sequence."""
@@ -186,44 +228,6 @@ class Gate:
         if len(self._looks) < _MOST_LOOKS:
             self._looks[level, tag, declared, creator] = look
         return look
-
-    def _read(self, encoded: bytes | memoryview) -> list[Written]:
-        """The elements of one level, of which nothing is left over."""
-        found: list[Written] = []
-        at, size, implicit = 0, len(encoded), self._implicit
-        while at < size:
-            if not implicit and size - at >= _HEAD:
-                group, number, name, length = _EXPLICIT(encoded, at)
-                start = at + _HEAD
-                end = start + length
-                if name in _SHORT and end <= size:  # what most are
-                    found.append((group << 16 | number, _SHORT[name], encoded[start:end], end))
-                    at = end
-                    continue
-            written = self._element(encoded, at)
-            found.append(written)
-            at = written[3]
-        return found
-
-    def _element(self, encoded: bytes | memoryview, at: int) -> Written:
-        """The element at a position, its length defined; and where it ends."""
-        size = len(encoded)
-        if size - at < _HEAD:
-            raise DeidError(Refusal.GATE_UNREADABLE)
-        if self._implicit:
-            group, number, length = _IMPLICIT(encoded, at)
-            vr, start = "", at + _HEAD
-        else:
-            group, number, name, length = _EXPLICIT(encoded, at)
-            vr, start = name.decode("latin-1"), at + _HEAD
-            if vr in _LONG:
-                if size - at < _LONG_HEAD:
-                    raise DeidError(Refusal.GATE_UNREADABLE)
-                length, start = _LENGTH(encoded, start)[0], at + _LONG_HEAD
-        end = start + length
-        if end > size:
-            raise DeidError(Refusal.GATE_UNREADABLE)
-        return group << 16 | number, vr, encoded[start:end], end
 
 
 _NOTHING_FORCED: Mapping[int, Rule] = {}
@@ -251,18 +255,3 @@ def check_file_head(head: bytes, sop_class_uid: str, sop_instance_uid: str) -> N
     for tag, uid in ((0x00020002, sop_class_uid), (0x00020003, sop_instance_uid)):
         if element_bytes(tag, "UI", uid.encode("ascii"), implicit=False) not in head:
             raise DeidError(Refusal.GATE_UID_MISMATCH)
-
-
-def _items(encoded: bytes | memoryview) -> Iterator[bytes | memoryview]:
-    at = 0
-    while at < len(encoded):
-        if len(encoded) - at < _HEAD:
-            raise DeidError(Refusal.GATE_UNREADABLE)
-        *tag, length = _IMPLICIT(encoded, at)
-        start = at + _HEAD
-        at = start + length
-        if tag != _ITEM:
-            raise DeidError(Refusal.GATE_UNREADABLE)
-        if at > len(encoded):
-            raise DeidError(Refusal.GATE_UNREADABLE)
-        yield encoded[start:at]

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from sendit.deid.dicom.text import components, decoded, known_codecs, needs_bytes_searched, unpadded
 from sendit.deid.dicom.uids import REGISTERED, uid_values
 from sendit.deid.dicom.vrs import NUMERIC_STRING_VRS, STRING_VRS, TEXT_VRS
-from sendit.deid.identity.evidence import is_retained
+from sendit.deid.identity.collector import is_retained
 from sendit.deid.rules.actions import Action
 from sendit.deid.rules.describing import may_hold_initials
 from sendit.deid.treatment import PSEUDONYM_VRS

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from sendit.deid.course import Codecs
     from sendit.deid.dicom.element import Item
+    from sendit.deid.likewise import Trace
     from sendit.deid.rules.actions import Action
     from sendit.deid.rules.compiled import Level
     from sendit.deid.rules.rule import Rule
@@ -21,12 +22,13 @@ _Known = tuple[bytes, int, list[tuple[str, "Action"]]]
 
 
 class Notes:
-    """What was done inside one top-level element."""
+    """What was done inside one top-level element; `trace` is of the item from which others are to be learnt."""
 
-    __slots__ = ("changed", "characters_left", "kept", "known", "omitted")
+    __slots__ = ("changed", "characters_left", "kept", "known", "omitted", "trace")
 
     def __init__(self) -> None:
         self.known: dict[tuple[int, Level, Codecs, bool], _Known] = {}
+        self.trace: Trace | None = None
         self.kept = 0
         self.characters_left = MOST_CHARACTERS
         self.changed: list[tuple[str, str]] = []

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sendit.deid.context import Context
     from sendit.deid.dicom.element import Element
     from sendit.deid.dicom.pixels import PixelPlan
-    from sendit.deid.identity.evidence import Evidence, Found
+    from sendit.deid.identity.collector import Found
+    from sendit.deid.identity.evidence import Evidence
     from sendit.deid.shape import Shape
 
 

@@ -187,7 +187,7 @@ def test_evidence_is_collected_at_every_level() -> None:
     from sendit.deid import DEFAULT_LIMITS, PROFILES
     from sendit.deid.dicom.read import read_object
     from sendit.deid.dicom.stream import BoundedReader
-    from sendit.deid.identity.evidence import collected
+    from sendit.deid.identity.collector import collected
     from sendit.deid.rules.compiled import rules_for
 
     data = instance(

@@ -38,6 +38,7 @@ from sendit.deid import DEFAULT_LIMITS, DeidError, Keyring, Limits, deidentify, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from sendit.deid.dicom.element import Item
     from sendit.deid.identity.entity import Entity, Identifiers
 
 pytestmark = pytest.mark.thorough
@@ -325,14 +326,20 @@ def test_each_object_of_a_row_gives_what_it_gives_alone(row: str, profile: str) 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_the_header_of_each_object_of_a_row_is_that_of_the_object_alone(row: str) -> None:
+    def plain(items: Sequence[Item]) -> object:
+        return [
+            [(one.tag, one.vr, one.value if one.items is None else plain(one.items)) for one in item] for item in items
+        ]
+
     def header(data: bytes, limits: Limits) -> object:
         try:
             found = inspect(io.BytesIO(data), limits)
         except DeidError as error:
             return error.code
-        names = [slot for slot in type(found).__slots__ if slot != "entity"]
+        names = [slot for slot in type(found).__slots__ if slot not in {"entity", "sequences"}]
         entity = found.entity
-        return [getattr(found, one) for one in names], (
+        sequences = {tag: plain(items) for tag, items in found.sequences.items()}
+        return [*(getattr(found, one) for one in names), sequences], (
             entity.issuer,
             entity.patient_id,
             entity.study_uid,

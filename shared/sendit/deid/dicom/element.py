@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from sendit.deid.errors import DeidError, Refusal
+
 
 class Element:
     """One element: a value in little endian, or the items of a sequence.
@@ -49,3 +53,15 @@ def raw_value(elements: list[Element], tag: int) -> bytes:
     """The undecoded value of an element; empty if it is absent or a sequence."""
     element = element_of(elements, tag)
     return element.value if element is not None else b""
+
+
+def in_order_of_tags(elements: Item) -> Item:
+    """The elements sorted.
+
+    Raises:
+        DeidError: `malformed`, two of them have the same tag.
+    """
+    elements = sorted(elements, key=lambda element: element.tag)
+    if any(one.tag == after.tag for one, after in pairwise(elements)):
+        raise DeidError(Refusal.MALFORMED)
+    return elements

@@ -7,16 +7,16 @@ this module is little endian. The VR of an element is never missing and never am
 
 from __future__ import annotations
 
-from itertools import pairwise
 from struct import Struct
 from typing import TYPE_CHECKING
 
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
 from sendit.deid.dicom.dictionary import dictionary_vr
-from sendit.deid.dicom.element import Element, ElementHead
+from sendit.deid.dicom.element import Element, ElementHead, in_order_of_tags
+from sendit.deid.dicom.form import LONGEST_ALIKE, MOST_ALIKE, NO_FORMS, Form, Forms
 from sendit.deid.dicom.stream import Window
-from sendit.deid.dicom.vrs import NUMERIC_STRING_VRS, STRING_VRS, concrete_vr, swapped
+from sendit.deid.dicom.vrs import STRING_VRS, TAKEN_APART, concrete_vr, swapped
 from sendit.deid.errors import DeidError, Refusal
 
 if TYPE_CHECKING:
@@ -36,13 +36,9 @@ _LONG_VRS = {str(vr).encode("ascii"): str(vr) for vr in EXPLICIT_VR_LENGTH_32}
 _SHORT_VRS = {str(vr).encode("ascii"): str(vr) for vr in VR if len(vr) == 2 and vr not in EXPLICIT_VR_LENGTH_32}
 _VRS = _SHORT_VRS.keys() | _LONG_VRS.keys()
 SHORT_VRS = frozenset(_SHORT_VRS.values())
-_TAKEN_APART = STRING_VRS - NUMERIC_STRING_VRS
 _UNPACK = [[Struct(order + of).unpack_from for of in ("HH2sH", "HHL", "L")] for order in "<>"]
 """Of little endian, and of big endian."""
 _NO_TAGS: frozenset[int] = frozenset()
-MOST_ALIKE, LONGEST_ALIKE = 512, 1024
-"""So many sequences, of so many bytes at most, are remembered to find others that are alike: the first of them, for
-what is alike in all frames is in the first ones."""
 
 
 class ElementReader:
@@ -53,19 +49,16 @@ class ElementReader:
             contradict each other or nesting exceeds `max_depth`, `header_too_large` beyond the limits.
     """
 
-    def __init__(self, window: Window, limits: Limits, *, big_endian: bool) -> None:
+    def __init__(self, window: Window, limits: Limits, *, big_endian: bool, placed: bool = False) -> None:
+        """Begins with all the elements that may be read; with `placed`, each is another and knows where it was read."""
         self._window = window
+        self._placed = placed
         self._big_endian = big_endian
         self._limits = limits
-        self._elements_left = limits.max_elements
+        self.elements_left = limits.max_elements
         self._tags: dict[int, int] = {}
         self._alike: dict[tuple[bytes, bool, int, bool], tuple[list[Item], int]] = {}
         self._head, self._tag_and_length, self._long = _UNPACK[big_endian]
-
-    @property
-    def elements_left(self) -> int:
-        """How many more elements may be read."""
-        return self._elements_left
 
     def looks_implicit(self, at: int) -> bool:
         """Whether the element at a position has no VR where Explicit VR has one."""
@@ -112,6 +105,7 @@ class ElementReader:
         found: list[Element] = []
         last, in_order = -1, True
         same = self._tags.setdefault
+        placed = not depth or self._placed
         while end is None or at < end:
             if at + 12 > len(data):
                 data = window.upto(at + 8)
@@ -141,17 +135,17 @@ class ElementReader:
                 length = self._long(data, start + 8)[0]
             else:
                 raise DeidError(Refusal.MALFORMED)
-            self._elements_left -= 1
-            if self._elements_left < 0:
+            self.elements_left -= 1
+            if self.elements_left < 0:
                 raise DeidError(Refusal.HEADER_TOO_LARGE)
             behind = at + length
             if short and behind <= len(data) and (end is None or behind <= end):
                 value = data[at:behind]
-                if vr in _TAKEN_APART and b"\\" in value:
+                if vr in TAKEN_APART and b"\\" in value:
                     self._count(value.count(b"\\"))
                 at = behind
                 # where it was read is asked at the top level alone, and two numbers take as much memory as most values
-                element = Element(tag, vr, value, 0, 0) if depth else Element(tag, vr, value, start, at)
+                element = Element(tag, vr, value, start, at) if placed else Element(tag, vr, value, 0, 0)
             else:
                 element = self._element(tag, vr, (at, length), start, end, implicit, depth, signed)
                 data, at = window.data, element.end
@@ -160,11 +154,11 @@ class ElementReader:
             found.append(element)
             if tag == PIXEL_REPRESENTATION:
                 signed = element.value == b"\1\0"
-        return (found if in_order else _in_order(found)), at
+        return (found if in_order else in_order_of_tags(found)), at
 
     def _count(self, elements: int) -> None:
-        self._elements_left -= elements
-        if self._elements_left < 0:
+        self.elements_left -= elements
+        if self.elements_left < 0:
             raise DeidError(Refusal.HEADER_TOO_LARGE)
 
     def _element(
@@ -205,8 +199,7 @@ class ElementReader:
             if vr == "SQ":
                 return self._sequence_in_un(tag, value, start, behind, depth)
             vr = concrete_vr(vr, signed=signed)
-        if vr in _TAKEN_APART:
-            # their values are taken apart later, which costs more than their bytes
+        if vr in TAKEN_APART:
             self._count(value.count(b"\\"))
         return Element(tag, vr, swapped(value, vr) if self._big_endian else value, start, behind)
 
@@ -215,17 +208,17 @@ class ElementReader:
 
         Frames have most of their functional groups in common: whoever knows one knows the others.
         """
-        if not depth or end - at > LONGEST_ALIKE:
+        if not depth or self._placed or end - at > LONGEST_ALIKE:
             return self._sequence(at, end, implicit, depth, signed)[0]
         key = self._window.upto(end)[at:end], implicit, depth, signed
         known = self._alike.get(key)
         if known is not None:
             self._count(known[1])
             return known[0]
-        before = self._elements_left
+        before = self.elements_left
         items = self._sequence(at, end, implicit, depth, signed)[0]
         if len(self._alike) < MOST_ALIKE:
-            self._alike[key] = items, before - self._elements_left
+            self._alike[key] = items, before - self.elements_left
         return items
 
     def _sequence(
@@ -238,7 +231,15 @@ class ElementReader:
         if end is not None:
             window.upto(end)
         items: list[list[Element]] = []
+        forms = NO_FORMS if depth or implicit or self._big_endian or self._placed else Forms()
         while end is None or at < end:
+            known = forms.match(window.data, at, end)
+            if known is not None:
+                self._count(known.cost)
+                items.append(known)
+                at += known.form.cut.size
+                continue
+            start = at
             group, number, length = self._tag_and_length(window.upto(at + 8), at)
             tag = group << 16 | number
             at += 8
@@ -255,15 +256,23 @@ class ElementReader:
             item, at = self.elements(at, item_end, implicit=item_implicit, depth=depth + 1, signed=signed)
             if item_end is not None and at != item_end:
                 raise DeidError(Refusal.MALFORMED)
+            if forms.learns(window.data, start, at):
+                item = forms.learn(self._form(window.data[start:at], signed))
             items.append(item)
         if end is not None and at != end:
             raise DeidError(Refusal.MALFORMED)
         return items, at
 
+    def _form(self, raw: bytes, signed: bool) -> Form:
+        """The form of an item, its bytes read again."""
+        reader = ElementReader(Window.over(raw), self._limits, big_endian=False, placed=True)
+        items, _ = reader._sequence(0, len(raw), False, 0, signed)
+        return Form(raw, items[0], self._limits.max_elements - reader.elements_left)
+
     def _sequence_in_un(self, tag: int, value: bytes, start: int, end: int, depth: int) -> Element:
         """A public sequence that travelled as UN; what is no sequence stays UN, which no rule retains."""
         inner = ElementReader(Window.over(value), self._limits, big_endian=False)
-        inner._elements_left = self._elements_left
+        inner.elements_left = self.elements_left
         try:
             items, _ = inner._sequence(0, len(value), True, depth, False)
         except DeidError as error:
@@ -271,7 +280,7 @@ class ElementReader:
                 raise
             return Element(tag, "UN", value, start, end)
         finally:
-            self._elements_left = inner._elements_left
+            self.elements_left = inner.elements_left
         # what is read again is held again: both share one budget
         self._window.spend(len(value))
         return Element(tag, "SQ", b"", start, end, items)
@@ -289,10 +298,3 @@ class ElementReader:
                 raise DeidError(Refusal.MALFORMED)
             fragments.append(self._window.upto(at + length)[at : at + length])
             at += length
-
-
-def _in_order(elements: list[Element]) -> list[Element]:
-    elements = sorted(elements, key=lambda element: element.tag)
-    if any(one.tag == after.tag for one, after in pairwise(elements)):
-        raise DeidError(Refusal.MALFORMED)
-    return elements

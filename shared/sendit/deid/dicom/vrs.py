@@ -9,6 +9,8 @@ TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 PLAIN_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
 STRING_VRS = TEXT_VRS | PLAIN_VRS
 NUMERIC_STRING_VRS = frozenset({"DS", "IS"})
+TAKEN_APART = STRING_VRS - NUMERIC_STRING_VRS
+"""The VRs of several values that are taken apart, which costs more than their bytes: each counts as an element."""
 DATE_VRS = frozenset({"DA", "DT", "TM"})
 
 WORD_BYTES = {
