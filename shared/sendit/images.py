@@ -154,7 +154,6 @@ class ImagePipeline:
             with self.staging.open(batch, entry) as source, self.computing, _translated():
                 if bare:
                     taken_out = pixels.hidden_in(source, self.limits)
-                    source.seek(0)
                 clean = pixels.without_hidden(source, self.limits) if taken_out else source
                 for cleaning in by.cleanings if by else ():
                     clean = pixels.cleaned(clean, cleaning, self.limits)

@@ -1,4 +1,4 @@
-"""Cleaning by what a header says of its frames: of an ultrasound, everything outside its regions."""
+"""What is to be blanked in the frames that a header describes; of an ultrasound, everything outside its regions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 REGIONS = 0x00186011
 """Sequence of Ultrasound Regions."""
-_ROWS, _COLUMNS = 0x00280010, 0x00280011
+ROWS, COLUMNS = 0x00280010, 0x00280011
+_LEAST_SHARE_OUTSIDE = 20
+"""So small a part of a frame, one in as many, lies outside regions that are those of the image."""
 
 
 class Header(Attributes, Protocol):
@@ -38,10 +40,26 @@ class OutsideRegions:
     margin: int = 0
 
     def in_frames_of(self, header: Header) -> Cleaning | None:
-        """What is blanked in an object's frames; None if regions are missing or nonsense, or fill the frame."""
-        rows, columns = (int.from_bytes(header.values.get(tag, b""), "little") for tag in (_ROWS, _COLUMNS))
+        """What is blanked in an object's frames; None if regions are missing or nonsense, or all but fill the frame."""
+        rows, columns = _size(header)
         regions = ultrasound_regions(header.sequences.get(REGIONS, ()), rows, columns)
-        # a region that is the whole frame says of no pixel that it is none of the image
-        if not regions or not Cleaning(keep=regions).bands(rows, columns):
+        # a region that is nearly the whole frame, banner and all, does not say where the image is
+        if not regions or _blanked(Cleaning(keep=regions), rows, columns) * _LEAST_SHARE_OUTSIDE < rows * columns:
             return None
         return Cleaning(keep=regions, margin=self.margin)
+
+
+def meets(cleaning: Cleaning, header: Header) -> bool:
+    """Whether a cleaning blanks anything in an object's frames: rectangles may have been meant for larger ones."""
+    return _blanked(cleaning, *_size(header)) > 0
+
+
+def _size(header: Header) -> tuple[int, int]:
+    rows, columns = (int.from_bytes(header.values.get(tag, b""), "little") for tag in (ROWS, COLUMNS))
+    return rows, columns
+
+
+def _blanked(cleaning: Cleaning, rows: int, columns: int) -> int:
+    """How many pixels of a frame are blanked."""
+    bands = cleaning.bands(rows, columns)
+    return sum((band.bottom - band.top) * sum(right - left for left, right in band.spans) for band in bands)

@@ -13,10 +13,11 @@ from hashlib import sha256
 
 from sendit.pixels import Cleaning
 from sendit.screen.conditions import Condition, subjects_of
-from sendit.screen.regions import REGIONS, Header, OutsideRegions
+from sendit.screen.regions import COLUMNS, REGIONS, ROWS, Header, OutsideRegions, meets
 
 NOT_ACCEPTED = "not-accepted"
-_REASON_NO_REGIONS = "No regions are said, or not such that something lies outside of them, so it cannot be blanked."
+_REASON_NO_REGIONS = "Its regions are missing, or all but fill the frame, so that nobody knows what to blank."
+_REASON_NOT_MET = "What the rule blanks lies outside its frames, so that nothing would be blanked."
 _REASON_NOT_ACCEPTED = "No rule accepts this kind of image."
 _MOST_REMEMBERED = 256
 
@@ -90,6 +91,8 @@ def _cleaned(rules: list[Rule], header: Header) -> Decision:
             cleaning = cleaning.in_frames_of(header)
         if cleaning is None:
             return Decision(Verdict.REJECT, rule.name, _REASON_NO_REGIONS)
+        if not meets(cleaning, header):
+            return Decision(Verdict.REJECT, rule.name, _REASON_NOT_MET)
         cleanings.append(cleaning)
     return Decision(Verdict.CLEAN, rules[0].name, rules[0].reason, tuple(cleanings))
 
@@ -119,7 +122,8 @@ class Screen:
         self._sequences = tuple(inside | {subject.tag for subject in subjects if subject.is_sequence})
         private = any(subject.creator for subject in subjects)
         # which block a private element stands in, other elements say: nothing is remembered then
-        self._tags = None if private else tuple({subject.tag for subject in subjects if not subject.path})
+        asked = {subject.tag for subject in subjects if not subject.path} | {ROWS, COLUMNS}
+        self._tags = None if private else tuple(asked)
         self._known: dict[object, Decision] = {}
 
     def decide(self, header: Header) -> Decision:

@@ -134,11 +134,22 @@ def test_an_ultrasound_is_cleaned_outside_its_regions(burned_in: str | None) -> 
         [],
         [region(0, 0, 639, 479)],
         [region(0, 0, 639, 239), region(0, 240, 639, 479)],
+        [region(1, 1, 639, 479)],
+        [region(0, 23, 639, 479)],
         [region(0, 0, 640, 100)],
         [region(10, 10, 5, 100)],
         [region(10, 10, 50, 100), Dataset()],
     ],
-    ids=["none", "all of the frame", "together all of the frame", "outside", "inverted", "without edges"],
+    ids=[
+        "none",
+        "all of the frame",
+        "together all of the frame",
+        "all but a border",
+        "nearly all",
+        "outside",
+        "inverted",
+        "without edges",
+    ],
 )
 def test_an_ultrasound_whose_regions_leave_nothing_to_blank_is_rejected(regions: list[Dataset]) -> None:
     assert rule_for(ultrasound(*regions)) == "ultrasound"
@@ -149,6 +160,10 @@ def test_regions_are_those_of_each_image() -> None:
     images = [ultrasound(region(0, 0, 99, edge)) for edge in (10, 20, 10)]
     edges = [screen.decide(header_of(image)).cleanings[0].keep[0].bottom for image in images]
     assert edges == [11, 21, 11]
+
+
+def test_an_ultrasound_of_which_a_twentieth_lies_outside_is_cleaned() -> None:
+    assert decided(ultrasound(region(0, 24, 639, 479))).verdict is Verdict.CLEAN
 
 
 class TestWhatTheOriginalGotWrong:

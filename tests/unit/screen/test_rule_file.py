@@ -192,3 +192,53 @@ def test_shipped_rules_have_names_and_sentences() -> None:
         assert isinstance(rule, Rule)
         assert rule.reason.endswith(".")
         assert bool(rule.overrides) is (rule.verdict is Verdict.CLEAN)
+
+
+BLANK = """
+[rule.scanner]
+clean = "A corner."
+blank = [[600, 0, 800, 40]]
+overrides = ["burned-in-annotation"]
+when = { attribute = "Modality", equals = "CT" }
+"""
+
+
+def test_a_rule_that_would_blank_nothing_in_smaller_frames_rejects() -> None:
+    large, small = (ct(BurnedInAnnotation="YES", Rows=512, Columns=side) for side in (1024, 512))
+    screen = Screen(read_rules(BLANK.encode()))
+    verdicts = [screen.decide(header_of(dataset)).verdict for dataset in (large, small, large)]
+    assert verdicts == [Verdict.CLEAN, Verdict.REJECT, Verdict.CLEAN]
+    assert rule_for(BLANK.replace("blank = [[600, 0, 800, 40]]", "keep = [[0, 0, 1024, 512]]"), large) == (
+        Verdict.REJECT,
+        "scanner",
+    )
+
+
+def test_what_is_remembered_knows_sequences_that_are_asked_for_by_themselves() -> None:
+    text = '[rule.a]\nreject = "x"\nwhen = { attribute = "ReferencedImageSequence", empty = true }'
+    screen = Screen(read_rules(text.encode()))
+    full, empty = ct(ReferencedImageSequence=[Dataset()]), ct(ReferencedImageSequence=[])
+    assert [screen.decide(header_of(one)).rule for one in (full, empty, full)] == ["ct", "a", "ct"]
+
+
+def test_what_is_remembered_knows_how_text_is_read() -> None:
+    text = '[rule.a]\nreject = "x"\nwhen = { attribute = "Manufacturer", equals = "Müller" }'
+    screen = Screen(read_rules(text.encode()))
+    latin, cyrillic = ct(SpecificCharacterSet="ISO_IR 100"), ct(SpecificCharacterSet="ISO_IR 144")
+    for dataset in (latin, cyrillic):
+        dataset.add_new("Manufacturer", "LO", "Müller".encode("latin-1"))
+    assert [screen.decide(header_of(one)).rule for one in (cyrillic, latin, cyrillic)] == ["ct", "a", "ct"]
+
+
+def test_so_much_of_a_value_is_searched_for_an_expression() -> None:
+    text = "[rule.a]\nreject = 'x'\nwhen = { attribute = 'ImageComments', matches = 'SECRET' }"
+    assert rule_for(text, ct(ImageComments="x" * 1018 + "SECRET"))[1] == "a"
+    assert rule_for(text, ct(ImageComments="x" * 1019 + "SECRET"))[1] == "ct"
+
+
+def test_no_more_is_remembered_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sendit.screen.rules._MOST_REMEMBERED", 3)
+    screen = Screen(default_rules())
+    for number in range(20):
+        screen.decide(header_of(ct(SeriesDescription=f"number {number}")))
+    assert len(screen._known) <= 3
