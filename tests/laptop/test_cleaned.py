@@ -111,6 +111,36 @@ def test_a_rule_of_ones_own_blanks_rectangles(sendit: Sendit, tmp_path: Path) ->
     assert len(np.unique(after[inside])) == 1
 
 
+TWO_CORNERS = """
+[rule.left]
+clean = "The left corner."
+blank = [[0, 0, 8, 8]]
+when = { attribute = "Modality", equals = "CT" }
+[rule.right]
+clean = "The right corner, too."
+blank = [[56, 0, 64, 8]]
+when = { attribute = "Modality", equals = "CT" }
+"""
+
+
+def test_what_several_rules_clean_is_all_done_and_what_hides_is_taken_out_as_well(
+    sendit: Sendit, tmp_path: Path
+) -> None:
+    data, samples = hiding_in_unused_bits(row=32)
+    path, rules = tmp_path / "src/ST-1/a.dcm", tmp_path / "rules.toml"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    rules.write_text(TWO_CORNERS)
+    report = tmp_path / "report.jsonl"
+    answer = sendit("deidentify", path.parent, tmp_path / "out", "--rules", rules, "--report", report)
+    assert answer.status == 0, answer.stdout
+    after = only_image(tmp_path / "out").pixel_array
+    expected = samples.copy()
+    expected[:8, :8] = expected[:8, 56:] = 0
+    assert (after == expected).all()
+    assert json.loads(report.read_text())["pixels"] == {"cleaned_by": "left", "taken_out": ["unused_bits"]}
+
+
 def test_what_cannot_be_cleaned_is_an_error_with_its_code(sendit: Sendit, tmp_path: Path) -> None:
     dataset = ultrasound()
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
@@ -129,13 +159,13 @@ def test_what_cannot_be_cleaned_is_an_error_with_its_code(sendit: Sendit, tmp_pa
 CANARY = b"QUELLENTHAL^HEDWIG"
 
 
-def hiding_in_unused_bits() -> tuple[bytes, np.ndarray]:
+def hiding_in_unused_bits(row: int = 0) -> tuple[bytes, np.ndarray]:
     """A CT of 12 bits whose upper four spell a name."""
     dataset = objects.ct(1, rows=64, columns=64)
     cells = np.frombuffer(dataset.PixelData, "<u2").copy() & 0x0FFF
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
     nibbles = [half for byte in CANARY for half in (byte >> 4, byte & 15)]
-    cells[: len(nibbles)] |= np.array(nibbles, "<u2") << 12
+    cells[64 * row :][: len(nibbles)] |= np.array(nibbles, "<u2") << 12
     dataset.PixelData = cells.tobytes()
     return to_bytes(dataset), (cells & 0x0FFF).reshape(64, 64)
 
