@@ -54,6 +54,9 @@ class Code(StrEnum):
     FRAME_NOT_AS_DESCRIBED = "frame_not_as_described"
     FRAME_NOT_DECODABLE = "frame_not_decodable"
     HIDDEN_DATA_LEFT = "hidden_data_left"
+    # a file of OUT, when it is to be shown
+    FOREIGN_FILE = "foreign_file"
+    NO_PICTURE = "no_picture"
     # an image, as an object of the staging area or of the output store
     CHANGED_DURING_PROCESSING = "changed_during_processing"
     CONFLICT = "conflict"
@@ -103,6 +106,7 @@ class Code(StrEnum):
     OUT_OF_ANOTHER_KEY = "out_of_another_key"
     OUT_OF_ANOTHER_PROFILE = "out_of_another_profile"
     OUT_UNUSABLE = "out_unusable"
+    OUT_IDENTIFIED = "out_identified"
     RUN_IN_PROGRESS = "run_in_progress"
     NO_SUCH_RUN = "no_such_run"
     NO_SUCH_BATCH = "no_such_batch"
@@ -116,6 +120,8 @@ class Code(StrEnum):
 SENTENCES: dict[Code, str] = {
     **{Code(refusal.value): sentence for refusal, sentence in REFUSAL_SENTENCES.items()},
     **{Code(refusal.value): sentence for refusal, sentence in PIXEL_SENTENCES.items()},
+    Code.FOREIGN_FILE: "This file was not written by sendit, so nothing of it is shown; take it out of OUT.",
+    Code.NO_PICTURE: "The object is no image, as a structure set, plan or report is not: look at it with other means.",
     Code.CHANGED_DURING_PROCESSING: "The file changed after the batch was frozen; the newer one was not read.",
     Code.CONFLICT: "Another image with the same SOP Instance UID and other content is stored already.",
     Code.LINK: "This is a symbolic link, which is never followed; put the file itself into the batch.",
@@ -160,6 +166,7 @@ SENTENCES: dict[Code, str] = {
     Code.OUT_OF_ANOTHER_KEY: "OUT was written under another key.",
     Code.OUT_OF_ANOTHER_PROFILE: "OUT was written with another profile.",
     Code.OUT_UNUSABLE: "OUT cannot be written.",
+    Code.OUT_IDENTIFIED: "OUT holds images that were stored as they came, so no page may show them.",
     Code.RUN_IN_PROGRESS: "Another sendit is at work on this OUT.",
     Code.NO_SUCH_RUN: "No run is known for this OUT.",
     Code.NO_SUCH_BATCH: "No batch has this name or id.",

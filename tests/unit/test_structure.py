@@ -68,7 +68,8 @@ def test_adapters_are_named_in_wiring_alone(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["finalize", "process", "again", "local", "label", "records", "refs", "ports", "screen", "recipes"]
+    "name",
+    ["finalize", "process", "again", "local", "label", "records", "refs", "ports", "screen", "recipes", "sheet.making"],
 )
 def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: str) -> None:
     imported = imports_of(f"sendit.{name}")
@@ -86,6 +87,8 @@ def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: st
         ("sendit.wiring.cloud", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
         ("sendit.push", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
         ("sendit.cli", ("gcsfs", "google.cloud.firestore", "google.cloud.pubsub_v1", "google.cloud.storage")),
+        # numpy and Pillow, where they are installed, come with pydicom; none of ours may need them
+        ("sendit.cli", ("sendit.sheet.grey", "sendit.sheet.picture")),
     ],
 )
 def test_what_has_to_start_fast_imports_nothing_heavy(module: str, heavy: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from sendit import __version__, logs
 from sendit.cli.console import complain
+from sendit.cli.contact_sheet import contact_sheet
 from sendit.cli.deidentify import deidentify
 from sendit.cli.emulate import emulate
 from sendit.cli.exits import Exit
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command(short_help="A folder of DICOM in, a de-identified batch out.")(run)
 app.command(short_help="Files to files, without the pipeline.")(deidentify)
 app.command(short_help="What the filters say of images; writes nothing.")(screen)
+app.command(short_help="What came out, as pictures on one page.")(contact_sheet)
 app.command(short_help="Where batches stand.")(status)
 app.command(short_help="What failed or was rejected, and why.")(errors)
 app.command(short_help="A batch of the cloud once more.")(retry)

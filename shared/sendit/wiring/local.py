@@ -157,6 +157,14 @@ def local_screening(settings: Settings, root: Path) -> tuple[FolderStaging, Scre
     return FolderStaging(root, settings.home), screen_of(rules_of(settings), profile_of(settings))
 
 
+def label_of_out(out: Path) -> OutLabel:
+    """What an OUT says of the key and profile that wrote it. Raises `UsageError` (no_such_run)."""
+    label = read_label(out) if out.is_dir() else None
+    if label is None:
+        raise UsageError(Code.NO_SUCH_RUN, f"{out} was not written by sendit run or sendit deidentify.")
+    return label
+
+
 @contextmanager
 def local_status(settings: Settings, out: Path) -> Iterator[LocalStatus]:
     """Open the state of an OUT that was run before. Raises `UsageError` (no_such_run)."""
