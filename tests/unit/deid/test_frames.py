@@ -610,7 +610,7 @@ def test_what_is_retained_in_content_items_is_no_evidence() -> None:
         if (rule := rules.content(row[1], row[2], kind)) is not None and rule.action is Action.KEEP
     ]
     assert kept
-    for value, scheme, kind in kept[::9]:
+    for value, scheme, kind in kept:
         name = sequence(0x0040A043, element(CODE, "SH", value) + element(SCHEME, "SH", scheme))
         items = [
             element(0x0040A040, "CS", kind) + name + element(0x0040A121, "DA", b"201903%02d" % (number + 10))
