@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Follow = Callable[[Course, Element, Place], tuple[Action, bytes]]
 
 _MOST_OUTCOMES = 8
-_CREDIT, _COST = 64, 4
+_CREDIT, _COST = 64, 8
 """An item that is like none before costs so much, each that is like one gives one back; then none is tried any more."""
 
 

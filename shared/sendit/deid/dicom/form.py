@@ -40,7 +40,7 @@ MOST_ALIKE, LONGEST_ALIKE = 512, 1024
 what is alike in all frames is in the first ones."""
 
 _MOST_FORMS = 8
-_CREDIT, _COST = 64, 4
+_CREDIT, _COST = 64, 8
 _SHORT_HEAD = 8
 _ITEM_TAG = b"\xfe\xff\x00\xe0"
 _NO_SEQUENCE = Element(0, "", b"", 0, 0)
