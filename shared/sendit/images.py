@@ -157,6 +157,10 @@ class ImagePipeline:
                 clean = pixels.without_hidden(source, self.limits) if taken_out else source
                 for cleaning in by.cleanings if by else ():
                     clean = pixels.cleaned(clean, cleaning, self.limits)
+                if by and bare:  # the unused bits of compressed frames are seen once they are decoded
+                    left = pixels.hidden_in(clean, self.limits)
+                    clean = pixels.without_hidden(clean, self.limits) if left else clean
+                    taken_out |= left
                 watch = planned.frames.watch() if planned.frames is not None and not bare else None
                 report = self._write(clean, sink, watch)
             if report is not None and _named(report) != planned.identity:

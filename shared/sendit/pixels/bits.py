@@ -29,7 +29,7 @@ class UnusedBits:
 
     def any_in(self, data: bytes) -> bool:
         """Whether an unused bit is set in whole cells."""
-        if self.none_unused:
+        if self.none_unused or not data:
             return False
         try:
             import numpy as np

@@ -22,6 +22,7 @@ PLANAR_CONFIGURATION, BITS_STORED, HIGH_BIT = 0x00280006, 0x00280101, 0x00280102
 PIXEL_REPRESENTATION, PIXEL_DATA = 0x00280103, 0x7FE00010
 _SAMPLES = {"MONOCHROME1": 1, "MONOCHROME2": 1, "PALETTE COLOR": 1, "RGB": 3, "YBR_FULL": 3, "YBR_FULL_422": 3}
 _CELLS = frozenset({8, 16, 32})
+_LONGEST_NUMBER = 12
 
 
 class Image(NamedTuple):
@@ -82,7 +83,10 @@ def image_of(values: Mapping[int, bytes]) -> Image:
     )
     if not sound:
         raise PixelError(PixelRefusal.PIXEL_FORMAT_UNSUPPORTED)
-    frames = int(text_value(values, NUMBER_OF_FRAMES) or 1)
+    number = text_value(values, NUMBER_OF_FRAMES) or "1"
+    if not (number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER):
+        raise PixelError(PixelRefusal.PIXEL_FORMAT_UNSUPPORTED)
+    frames = int(number)
     signed = representation == 1
     return Image(rows, columns, frames, samples, photometric, allocated, stored, high_bit, signed, planar)
 

@@ -49,9 +49,10 @@ class OutsideRegions:
         return Cleaning(keep=regions, margin=self.margin)
 
 
-def meets(cleaning: Cleaning, header: Header) -> bool:
-    """Whether a cleaning blanks anything in an object's frames: rectangles may have been meant for larger ones."""
-    return _blanked(cleaning, *_size(header)) > 0
+def leaves_a_part(cleaning: Cleaning, header: Header) -> bool:
+    """Whether a cleaning blanks a part of an object's frames, and leaves one: it may have been meant for others."""
+    rows, columns = _size(header)
+    return 0 < _blanked(cleaning, rows, columns) < rows * columns
 
 
 def _size(header: Header) -> tuple[int, int]:

@@ -13,11 +13,11 @@ from hashlib import sha256
 
 from sendit.pixels import Cleaning
 from sendit.screen.conditions import Condition, subjects_of
-from sendit.screen.regions import COLUMNS, REGIONS, ROWS, Header, OutsideRegions, meets
+from sendit.screen.regions import COLUMNS, REGIONS, ROWS, Header, OutsideRegions, leaves_a_part
 
 NOT_ACCEPTED = "not-accepted"
 _REASON_NO_REGIONS = "Its regions are missing, or all but fill the frame, so that nobody knows what to blank."
-_REASON_NOT_MET = "What the rule blanks lies outside its frames, so that nothing would be blanked."
+_REASON_NOT_MET = "Of its frames the rule would blank nothing, or all."
 _REASON_NOT_ACCEPTED = "No rule accepts this kind of image."
 _MOST_REMEMBERED = 256
 
@@ -91,7 +91,7 @@ def _cleaned(rules: list[Rule], header: Header) -> Decision:
             cleaning = cleaning.in_frames_of(header)
         if cleaning is None:
             return Decision(Verdict.REJECT, rule.name, _REASON_NO_REGIONS)
-        if not meets(cleaning, header):
+        if not leaves_a_part(cleaning, header):
             return Decision(Verdict.REJECT, rule.name, _REASON_NOT_MET)
         cleanings.append(cleaning)
     return Decision(Verdict.CLEAN, rules[0].name, rules[0].reason, tuple(cleanings))
@@ -129,7 +129,9 @@ class Screen:
     def decide(self, header: Header) -> Decision:
         """The verdict on an image by its header."""
         values = header.values
-        if self._tags is None or any(tag in values for tag in self._sequences):
+        # an attribute that came as a sequence has no value there, like an empty one
+        asked_as_sequence = self._tags is not None and any(map(header.sequences.__contains__, self._tags))
+        if self._tags is None or asked_as_sequence or any(tag in values for tag in self._sequences):
             return self._rules.decide(header, self._options)
         key = header.codecs, tuple(map(values.get, self._tags))
         decision = self._known.get(key)

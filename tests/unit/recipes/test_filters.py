@@ -221,7 +221,11 @@ def test_labels_become_rules_by_the_kind_of_their_filter() -> None:
         ({"Modality": "XA", "Manufacturer": "Siemens"}, Verdict.ACCEPT, "angiography-of-ours"),
         ({"Modality": "XA", "Manufacturer": "Philips"}, Verdict.REJECT, "not-accepted"),
         ({"Modality": "XA", "Manufacturer": "GE", "PhotometricInterpretation": "RGB"}, Verdict.REJECT, "colour-2"),
-        ({"Modality": "CT", "SeriesDescription": "Dose", "Manufacturer": "x"}, Verdict.CLEAN, "dose-series"),
+        (
+            {"Modality": "CT", "SeriesDescription": "Dose", "Manufacturer": "x", "Rows": 512, "Columns": 512},
+            Verdict.CLEAN,
+            "dose-series",
+        ),
         ({"Modality": "CT"}, Verdict.REJECT, "flag-only"),
     ],
 )

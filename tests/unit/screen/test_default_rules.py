@@ -237,3 +237,23 @@ def test_what_was_decided_is_remembered_by_what_the_rules_ask_for() -> None:
     ]
     decisions = [screen.decide(header_of(dataset)).rule for dataset in (*datasets, *datasets)]
     assert decisions == ["ct", "burned-in-annotation", "not-accepted", "ct", "screen-save"] * 2
+
+
+def test_an_attribute_that_came_as_a_sequence_is_not_taken_for_an_empty_one() -> None:
+    hiding = made()
+    hiding.add_new(0x00280301, "SQ", Sequence([Dataset()]))
+    for order in ((made(BurnedInAnnotation=""), hiding), (hiding, made(BurnedInAnnotation=""))):
+        screen = Screen(default_rules())
+        found = {one is hiding: screen.decide(header_of(one)).verdict for one in order}
+        assert found == {True: Verdict.REJECT, False: Verdict.ACCEPT}
+
+
+@pytest.mark.parametrize("text", [b"\0YES", b"NO\0YES "])
+def test_what_stands_behind_a_nul_counts_too(text: bytes) -> None:
+    dataset = made()
+    dataset.add_new(0x00280301, "UN", text)
+    assert rule_for(dataset) == "burned-in-annotation"
+
+
+def test_an_ultrasound_of_which_nothing_would_be_left_is_rejected() -> None:
+    assert rule_for(ultrasound(region(0, 0, 0, 0))) == "ultrasound"

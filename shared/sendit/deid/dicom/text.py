@@ -116,7 +116,8 @@ def texts(value: bytes, vr: str, codecs: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(_number(one) for one in number.iter_unpack(whole))
     if vr not in STRING_VRS:
         return (str(len(value)),) if value else ()
-    text = identity_text(value.split(b"\0", 1)[0], codecs)
+    # what stands behind a NUL is no part of the value, but other readers may show it
+    text = identity_text(value.rstrip(b" \0").replace(b"\0", b"\\"), codecs)
     return tuple(components(text, vr)) if text else ()
 
 
