@@ -169,5 +169,5 @@ def test_a_service_that_cannot_be_reached_is_reported_in_seconds(monkeypatch: py
         PubSubQueue(publisher, "projects/contract/topics/topic").publish(MESSAGE)
     assert failure.value.code is Code.STATUS_UNAVAILABLE
     assert failure.value.__suppress_context__
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 30
     publisher.stop()

@@ -573,7 +573,7 @@ def test_a_service_that_cannot_be_reached_is_reported_in_seconds_and_without_a_w
             call()
         assert failure.value.code is Code.STATUS_UNAVAILABLE
         assert failure.value.__suppress_context__
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 30
 
 
 def test_commits_that_are_never_answered_end_in_an_error(

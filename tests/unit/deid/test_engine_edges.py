@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-import time
 import tracemalloc
 from collections import Counter
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import google_crc32c
 import pytest
 from pydicom.datadict import DicomDictionary  # type: ignore[attr-defined]
+from tests.cost import in_proportion
 from tests.data.deid_objects import (
     CT_STORAGE,
     EXPLICIT,
@@ -159,11 +159,14 @@ def test_many_elements_beside_each_other_in_an_item_cost_in_proportion() -> None
         for tag, entry in DicomDictionary.items()
         if entry[0] in {"FD", "FL", "SL", "UL", "US"} and 0x0018 < tag >> 16 < 0x5000 and PLAIN.rule(tag) is None
     )
-    private = b"".join(empty(0x00090000 + (at // 60_000 << 17) + 0x1000 + at % 60_000) for at in range(300_000))
-    data = instance(sequence(CODES, private + b"".join(map(empty, kept)), implicit=True), transfer_syntax=IMPLICIT)
-    start = time.process_time()
-    assert refusal(data, "basic") is None
-    assert time.process_time() - start < 4
+
+    def of(size: int) -> bytes:
+        private = b"".join(empty(0x00090000 + (at // 60_000 << 17) + 0x1000 + at % 60_000) for at in range(size))
+        item = private + b"".join(map(empty, kept[: len(kept) * size // 160_000]))
+        return instance(sequence(CODES, item, implicit=True), transfer_syntax=IMPLICIT)
+
+    assert refusal(of(160_000), "basic") is None
+    in_proportion(of, lambda data: refusal(data, "basic"), 160_000)
 
 
 def test_deep_nesting_does_not_hold_a_large_value_at_every_level() -> None:
