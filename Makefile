@@ -10,7 +10,7 @@ OUT ?= build/out
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadscope
 
 .DELETE_ON_ERROR:
 .PHONY: run test check lint bench audit lock wheel clean
