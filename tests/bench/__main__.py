@@ -25,7 +25,9 @@ SETS = {"series": (200, 40, 0, 0), "patients": (200, 40, 0, 0), "mr": (100, 20, 
 """Files and, for frames, their number: in full and with --quick."""
 SIZES = (100, 500, 2_000, 8_000, 64_000)  # kB
 ELEMENTS = (100, 1_000, 10_000, 100_000)
-SCALES = ("size", "elements", "workers", "screening")
+SCALES = ("size", "elements", "workers", "screening", "blanking")
+CLIPS = (("ultrasound", 1), ("ultrasound", 60), ("ultrasound", 240), ("ultrasound-rle", 60))
+"""Sets and frames."""
 Rows = list[tuple[Entry, Measured | Missing]]
 
 
@@ -87,6 +89,8 @@ def main() -> None:
             _workers(bench)
         if "screening" in bench.only:
             _screening(bench)
+        if "blanking" in bench.only:
+            _blanking(bench)
         _ratios(bench, found)
         if markdown is not None:
             markdown.close()
@@ -181,6 +185,15 @@ def _screening(bench: Bench) -> None:
     bench.say("| ---: | ---: | ---: | ---: |")
     share = spent["decide"] / spent["deidentify"]
     bench.say(f"| {spent['inspect']:,.0f} | {spent['decide']:,.1f} | {spent['deidentify']:,.0f} | {share:.1%} |")
+
+
+def _blanking(bench: Bench) -> None:
+    bench.say("\n### Blanking\n\nA banner of 1024 × 80 made black in every frame; called file by file, warm")
+    for kind, frames in CLIPS[:2] if bench.quick else CLIPS:
+        one = bench.made(kind, 20 if frames == 1 else 1, frames)
+        bench.say(f"\n| {one.title} | ms a frame | peak MiB |\n| --- | ---: | ---: |")
+        for entry, row in bench.measured(entries.blanking(), one, every=True):
+            bench.say(f"| {entry.label} | {_ms(row, one.files * frames)} | {_peak(row)} |")
 
 
 def _ms(row: Measured | Missing, files: int) -> str:

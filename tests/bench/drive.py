@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 BLOCK = 1 << 20
+BANNER = (1024, 80)
+"""Columns and rows of what is blanked in ultrasound, from the upper left corner."""
 One = Callable[[Path], object]
 
 
@@ -128,6 +130,71 @@ def _recipe(table: Path) -> list[str]:
     return lines
 
 
+def sendit_blanking(out: Path, _: Path, __: contextlib.ExitStack) -> One:
+    """The banner made black as the pipeline does it, and nothing else."""
+    layer = import_module("sendit.pixels")
+    cleaning = layer.Cleaning(blank=(layer.Rectangle(0, 0, *BANNER),))
+
+    def one(path: Path) -> None:
+        with path.open("rb", buffering=0) as source, (out / path.name).open("wb", buffering=0) as sink:
+            clean = layer.cleaned(source, cleaning)
+            while block := clean.read(BLOCK):
+                sink.write(block)
+
+    return one
+
+
+def sendit_blanked(out: Path, _: Path, __: contextlib.ExitStack) -> One:
+    """The banner made black and the object de-identified, in one pass."""
+    layer, deid = import_module("sendit.pixels"), import_module("sendit.deid")
+    profile, keys = deid.profile_named("research"), deid.Keyring(bytes(range(32)))
+    cleaning = layer.Cleaning(blank=(layer.Rectangle(0, 0, *BANNER),))
+
+    def one(path: Path) -> None:
+        with path.open("rb", buffering=0) as source, (out / path.name).open("wb", buffering=0) as sink:
+            clean = layer.cleaned(source, cleaning)
+            deid.deidentify(clean, sink, profile=profile, keys=keys, identify=keys.identifiers)
+
+    return one
+
+
+def pydicom_blanking(out: Path, _: Path, __: contextlib.ExitStack) -> One:
+    """Decode, set the banner to zero with numpy, store uncompressed: what a script does."""
+    library = import_module("pydicom")
+
+    def one(path: Path) -> None:
+        ds = library.dcmread(path)
+        if ds.file_meta.TransferSyntaxUID.is_compressed:
+            ds.decompress(generate_instance_uid=False)
+        array = ds.pixel_array.copy()
+        frames = array[None] if array.ndim == 3 else array
+        frames[:, : BANNER[1], : BANNER[0]] = 0
+        ds.PixelData = array.tobytes()
+        ds.save_as(out / path.name)
+
+    return one
+
+
+def deid_blanking(out: Path, _: Path, __: contextlib.ExitStack) -> One:
+    """Its DicomCleaner with a recipe that says the banner, of every ultrasound."""
+    pixels = import_module("deid.dicom.pixels")
+    recipe = out.with_suffix(".recipe")
+    recipe.write_text(
+        "FORMAT dicom\n\n%filter graylist\n\nLABEL banner\ncontains Modality US\n"
+        f"coordinates 0,0,{BANNER[0]},{BANNER[1]}\n",
+        "ascii",
+    )
+
+    def one(path: Path) -> None:
+        cleaner = pixels.DicomCleaner(output_folder=str(out), deid=str(recipe))
+        if not cleaner.detect(str(path))["flagged"]:
+            raise RefusedError
+        cleaner.clean()
+        cleaner.save_dicom()
+
+    return one
+
+
 def grand_challenge(out: Path, _: Path, __: contextlib.ExitStack) -> One:
     """Its own procedure, which knows CT, MR and whole slides and rejects every other SOP class."""
     tool = import_module("grand_challenge_dicom_de_identifier.deidentifier").DicomDeidentifier()
@@ -161,6 +228,10 @@ TOOLS: dict[str, Callable[[Path, Path, contextlib.ExitStack], One]] = {
     "deid": deid,
     "grand-challenge": grand_challenge,
     "rsna": rsna,
+    "sendit-blanking": sendit_blanking,
+    "sendit-blanked": sendit_blanked,
+    "pydicom-blanking": pydicom_blanking,
+    "deid-blanking": deid_blanking,
 }
 
 

@@ -99,6 +99,19 @@ def libraries() -> list[Entry]:
     ]
 
 
+def blanking() -> list[Entry]:
+    """What makes a rectangle black in every frame."""
+    here, most = Program(Path(sys.executable)), peers.environment("peers.txt")
+    pydicom = f"pydicom {peers.version_of('peers.txt', 'pydicom')} and numpy"
+    cleaner = f"deid {peers.version_of('peers.txt', 'deid')}, DicomCleaner"
+    return [
+        library("sendit, blanking", Kind.SENDIT, "sendit-blanking", here),
+        library("sendit, blanking and de-identifying", Kind.SENDIT, "sendit-blanked", here),
+        library(pydicom, Kind.PYDICOM, "pydicom-blanking", most),
+        library(cleaner, Kind.PYTHON, "deid-blanking", most),
+    ]
+
+
 def sendit_program(verb: str, workers: int, cores: int | None = None) -> Entry:
     """`sendit run` or `sendit deidentify`; on as many cores as it has workers."""
     label = f"sendit {verb}, {workers} worker{'s' * (workers > 1)}"

@@ -29,6 +29,8 @@ _RARE = (
 _FAMILIES = ("Brundlewick", "Oversloot", "Nakatomiya", "Quennevall", "Tarrasque", "Ystradgyn", "Zelenkova", "Imaginaro")
 _GIVEN = ("Adalind", "Benedikta", "Corentin", "Dragomir", "Eulalie")
 _MINUTE = 60
+BANNER = 80
+"""Rows above the region of the ultrasound clip."""
 
 
 def patient(number: int) -> Patient:
@@ -137,6 +139,30 @@ def enhanced_ct(frames: int, whose: Patient = PATIENT, *, side: int = 512) -> Da
     )
     ds.update(pixels(2, 2, stored=16))
     ds.Rows, ds.Columns, ds.PixelData = side, side, _noise(0, side * side * 2) * frames
+    return ds
+
+
+def ultrasound(frames: int, whose: Patient = PATIENT) -> Dataset:
+    """Return an ultrasound clip in colour, 1024 × 768, whose one region leaves a banner of 80 rows."""
+    ds = imaging(sop.UltrasoundMultiFrameImageStorage, "US", 1, whose, 1, 1, ("ORIGINAL", "PRIMARY", "ABDOMINAL"))
+    region = item(
+        RegionSpatialFormat=1,
+        RegionDataType=1,
+        RegionFlags=0,
+        RegionLocationMinX0=0,
+        RegionLocationMinY0=BANNER,
+        RegionLocationMaxX1=1023,
+        RegionLocationMaxY1=767,
+        PhysicalUnitsXDirection=3,
+        PhysicalUnitsYDirection=3,
+        PhysicalDeltaX=0.02,
+        PhysicalDeltaY=0.02,
+    )
+    ds.update(item(NumberOfFrames=frames, FrameTime="40", FrameIncrementPointer=0x00181063, LossyImageCompression="00"))
+    ds.update(pixels(2, 2, bits=8, stored=8))
+    ds.SequenceOfUltrasoundRegions = [region]
+    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 3, "RGB", 0
+    ds.Rows, ds.Columns, ds.PixelData = 768, 1024, _noise(0, 1024 * 768 * 3) * frames
     return ds
 
 

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ TITLES = {
     "frames": "One Enhanced CT of {size} frames",
     "size": "CT of {size} kB",
     "elements": "CT of {size} elements",
+    "ultrasound": "Ultrasound of {size} frames of 1024 × 768 in colour",
+    "ultrasound-rle": "Ultrasound of {size} frames of 1024 × 768 in colour, RLE",
 }
 
 
@@ -57,6 +60,18 @@ def made(kind: str, work: Path, files: int, size: int = 0) -> Set:
     return Set(about["title"], work / "in", work / "warm", about["files"], about["bytes"] / 1e6, about["elements"])
 
 
+def in_rle(data: bytes) -> bytes:
+    """The same object, its frames compressed without loss."""
+    from pydicom import dcmread
+    from pydicom.uid import RLELossless
+
+    ds = dcmread(BytesIO(data))
+    ds.compress(RLELossless, generate_instance_uid=False)
+    written = BytesIO()
+    ds.save_as(written)
+    return written.getvalue()
+
+
 def main() -> None:
     """Make one set and say what it is as JSON."""
     from tests.bench import scanner
@@ -73,6 +88,10 @@ def main() -> None:
         "elements": lambda number, people, warm: scanner.with_elements(
             200 if warm else size, people[number % PATIENTS]
         ),
+        "ultrasound": lambda number, people, warm: scanner.ultrasound(1 if warm else size, people[number % PATIENTS]),
+        "ultrasound-rle": lambda number, people, warm: scanner.ultrasound(
+            1 if warm else size, people[number % PATIENTS]
+        ),
     }
     total, elements = 0, 0
     for folder, count, first in (("in", files, 0), ("warm", WARM_FILES, PATIENTS)):
@@ -82,6 +101,8 @@ def main() -> None:
             ds = builds[kind](number, people, folder == "warm")
             ds.SOPInstanceUID = f"{ds.SOPInstanceUID[:55]}.{number}"
             data = to_bytes(ds)
+            if kind.endswith("-rle"):
+                data = in_rle(data)
             (work / folder / f"{number:04d}.dcm").write_bytes(data)
             if folder == "in":
                 total += len(data)

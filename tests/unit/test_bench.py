@@ -131,6 +131,19 @@ def test_sendit_is_measured_with_a_profile_that_there_is() -> None:
     assert 'profile_named("research")' in (HERE / "drive.py").read_text("utf-8")
 
 
+@pytest.mark.parametrize("kind", ["ultrasound", "ultrasound-rle"])
+@pytest.mark.parametrize("tool", ["sendit-blanking", "sendit-blanked", "pydicom-blanking"])
+def test_a_line_that_blanks_makes_the_banner_black_and_nothing_else(kind: str, tool: str, tmp_path: Path) -> None:
+    clip = sets.made(kind, tmp_path / "set", 1, 2)
+    driven = entries.library(tool, Kind.PYTHON, tool, peers.Program(Path(sys.executable)))
+    assert isinstance(one_round(driven, clip, tmp_path), measure.Measured)
+    (before,), (after,) = (list(folder.glob("*.dcm")) for folder in (clip.folder, tmp_path / "out"))
+    was, now = pydicom.dcmread(before).pixel_array, pydicom.dcmread(after).pixel_array
+    assert was.shape == now.shape == (2, 768, 1024, 3)
+    assert not now[:, : scanner.BANNER].any()
+    assert (now[:, scanner.BANNER :] == was[:, scanner.BANNER :]).all()
+
+
 @pytest.mark.parametrize("file", ["peers.txt", "peers_rsna.txt"])
 def test_every_peer_is_pinned(file: str) -> None:
     lines = [line for line in (HERE / file).read_text("utf-8").splitlines() if not line.startswith("#")]
@@ -146,5 +159,18 @@ def test_programs_are_told_the_tags_of_the_table() -> None:
 
 def test_the_document_names_every_set_and_tool() -> None:
     text = (ROOT / "docs" / "bench.md").read_text("utf-8")
-    for word in ("series", "patients", "mr", "frames", "size", "elements", "workers", "gdcmanon", "dcmodify", "deid"):
+    for word in (
+        "series",
+        "patients",
+        "mr",
+        "frames",
+        "size",
+        "elements",
+        "workers",
+        "screening",
+        "blanking",
+        "gdcmanon",
+        "dcmodify",
+        "deid",
+    ):
         assert f"`{word}`" in text or f"| {word} " in text, word
