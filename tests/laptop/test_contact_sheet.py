@@ -18,7 +18,7 @@ from pydicom.uid import JPEG2000Lossless
 from tests.data import objects
 from tests.data.encoding import to_bytes
 from tests.laptop.conftest import Sendit, images_in, leftovers_in
-from tests.laptop.test_cleaned import BOTTOM, COLUMNS, INSIDE, LEFT, MARGIN, RIGHT, ROWS, TOP, ultrasound
+from tests.laptop.test_cleaned import BOTTOM, COLUMNS, INSIDE, LEFT, MARGIN, RIGHT, ROWS, TOP, TWO_CORNERS, ultrasound
 
 SQUARE = slice(20, 44)
 NAMES = ("Quellenthal", "QUELLENTHAL")
@@ -271,6 +271,17 @@ def test_a_browser_shows_the_outlines_of_what_was_blanked(sendit: Sendit, tmp_pa
         assert here[middle[0], kept_left + 1].max() < 60
         assert here[middle].min() > 130
         assert not yellow[kept_top + 2 : BOTTOM - MARGIN - 2, kept_left + 2 : RIGHT - MARGIN - 2].any()
+
+
+def test_what_several_rules_blank_is_outlined_together(sendit: Sendit, tmp_path: Path) -> None:
+    put(gradient(), tmp_path / "src/ST-1/ct")
+    out, page, rules = tmp_path / "out", tmp_path / "sheet.html", tmp_path / "rules.toml"
+    rules.write_text(TWO_CORNERS)
+    assert sendit("run", tmp_path / "src", out, "--rules", rules).status == 0
+    assert sendit("contact-sheet", out, "--page", page).status == 0
+    text = page.read_text("utf-8")
+    assert text.count('d="M0 0H8V8H0ZM56 0H64V8H56Z"') == 2
+    assert "blanked: 3 % of the frame by rule left" in text
 
 
 def test_of_files_without_a_record_it_is_not_said_that_nothing_was_blanked(

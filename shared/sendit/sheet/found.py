@@ -53,29 +53,32 @@ class Found:
 
 
 def files_below(out: Path) -> Iterator[Found]:
-    """Everything below a folder that is no folder, hidden or not, in the order of paths; but not the label.
+    """Everything below a folder that is no folder, hidden or not, in the same order each time; but not the label.
 
     Nothing is read yet. What cannot be looked at has a problem: a link, which is not followed, a special file, a folder
     that cannot be listed.
     """
-    return (one for one in _below(out) if one.path != out / LABEL)
-
-
-def _below(folder: Path) -> Iterator[Found]:
-    try:
-        with os.scandir(folder) as scanned:
-            items = sorted(scanned, key=lambda item: item.name)
-    except OSError:
-        yield Found(folder, problem=Code.UNREADABLE_FOLDER)
-        return
-    for item in items:
-        path = Path(item.path)
-        if item.is_symlink():
-            yield Found(path, problem=Code.LINK)
-        elif item.is_dir(follow_symlinks=False):
-            yield from _below(path)
-        else:
-            yield Found(path, problem=None if item.is_file(follow_symlinks=False) else Code.SPECIAL_FILE)
+    waiting = [out]  # not one call a folder: folders may be nested deeper than calls
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as scanned:
+                items = sorted(scanned, key=lambda item: item.name)
+        except OSError:
+            yield Found(folder, problem=Code.UNREADABLE_FOLDER)
+            continue
+        inner = []
+        for item in items:
+            path = Path(item.path)
+            if item.is_symlink():
+                yield Found(path, problem=Code.LINK)
+            elif item.is_dir(follow_symlinks=False):
+                inner.append(path)
+            elif not item.is_file(follow_symlinks=False):
+                yield Found(path, problem=Code.SPECIAL_FILE)
+            elif path != out / LABEL:
+                yield Found(path)
+        waiting += reversed(inner)
 
 
 def found_at(path: Path) -> Found:
