@@ -91,6 +91,7 @@ def image_to_document(image: Image) -> Document:
         "output_bytes": image.output_bytes,
         "output_crc32c": image.output_crc32c,
         "duplicate": image.duplicate,
+        "blanked": None if image.blanked is None else list(image.blanked),
     }
     return {field: value for field, value in document.items() if value not in (None, "", 0, False)}
 
@@ -98,7 +99,7 @@ def image_to_document(image: Image) -> Document:
 def image_from_document(image_id: str, batch_id: str, document: Document) -> Image:
     """The image back."""
     times: dict[str, datetime] = document["times"]
-    code = document.get("code")
+    code, blanked = document.get("code"), document.get("blanked")
     return Image(
         id=image_id,
         batch_id=batch_id,
@@ -113,6 +114,7 @@ def image_from_document(image_id: str, batch_id: str, document: Document) -> Ima
         output_bytes=document.get("output_bytes", 0),
         output_crc32c=document.get("output_crc32c", 0),
         duplicate=document.get("duplicate", False),
+        blanked=None if blanked is None else tuple(blanked),
     )
 
 

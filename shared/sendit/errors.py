@@ -57,6 +57,9 @@ class Code(StrEnum):
     # a file of OUT, when it is to be shown
     FOREIGN_FILE = "foreign_file"
     NO_PICTURE = "no_picture"
+    # a sign-off that is not recorded
+    DIGEST_DIFFERS = "digest_differs"
+    NOT_ALL_SHOWN = "not_all_shown"
     # an image, as an object of the staging area or of the output store
     CHANGED_DURING_PROCESSING = "changed_during_processing"
     CONFLICT = "conflict"
@@ -122,6 +125,8 @@ SENTENCES: dict[Code, str] = {
     **{Code(refusal.value): sentence for refusal, sentence in PIXEL_SENTENCES.items()},
     Code.FOREIGN_FILE: "This file was not written by sendit, so nothing of it is shown; take it out of OUT.",
     Code.NO_PICTURE: "The object is no image, as a structure set, plan or report is not: look at it with other means.",
+    Code.DIGEST_DIFFERS: "The files below OUT are not those of this digest; nothing was recorded.",
+    Code.NOT_ALL_SHOWN: "Something below OUT can be shown on no page; nothing was recorded.",
     Code.CHANGED_DURING_PROCESSING: "The file changed after the batch was frozen; the newer one was not read.",
     Code.CONFLICT: "Another image with the same SOP Instance UID and other content is stored already.",
     Code.LINK: "This is a symbolic link, which is never followed; put the file itself into the batch.",

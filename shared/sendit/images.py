@@ -27,7 +27,10 @@ _BLOCK = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one image; the entry's name stays inside the process, only its keyed id is recorded."""
+    """What became of one image; the entry's name stays inside the process, only its keyed id is recorded.
+
+    `blanked` is as in `sendit.records.Image`.
+    """
 
     entry: Entry
     state: ImageState
@@ -42,6 +45,7 @@ class Outcome:
     created: bool = False
     report: str = ""
     place: str = ""
+    blanked: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +154,13 @@ class ImagePipeline:
             HiddenFound: something hides in it, and it was not to be bare.
         """
         entry, by, taken_out = planned.entry, planned.cleaned_by, frozenset[Hidden]()
+        cleanings = by.cleanings if by else ()
         with self.output.create(planned.output) as sink:
             with self.staging.open(batch, entry) as source, self.computing, _translated():
                 if bare:
                     taken_out = pixels.hidden_in(source, self.limits)
                 clean = pixels.without_hidden(source, self.limits) if taken_out else source
-                for cleaning in by.cleanings if by else ():
+                for cleaning in cleanings:
                     clean = pixels.cleaned(clean, cleaning, self.limits)
                 if by and bare:  # the unused bits of compressed frames are seen once they are decoded
                     left = pixels.hidden_in(clean, self.limits)
@@ -178,6 +183,7 @@ class ImagePipeline:
             report=_report_line(report, by, taken_out) if self.with_report and report else "",
             rule=by.rule if by else "",
             sentence=by.reason if by else "",
+            blanked=pixels.blanked_by(cleanings, planned.frames.rows, planned.frames.columns) if planned.frames else (),
         )
 
     def _write(self, source: BinaryIO, sink: PendingOutput, watch: Callable[[bytes], None] | None) -> "Report | None":

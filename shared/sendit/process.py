@@ -255,6 +255,7 @@ class _Attempt:
                 output=outcome.output,
                 output_bytes=outcome.output_bytes,
                 output_crc32c=outcome.output_crc32c,
+                blanked=outcome.blanked,
                 duplicate=duplicate,
             )
         )

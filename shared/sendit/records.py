@@ -166,7 +166,8 @@ class Batch:
 class Image:
     """One object of a batch and where it stands: keyed id, de-identified names, never the original ones.
 
-    `generation` is the one that its state is about.
+    `generation` is the one that its state is about. `blanked` is what was blanked in each of its frames: left, top,
+    right and bottom of rectangles, half-open; None where that is not known.
     """
 
     id: str
@@ -182,3 +183,4 @@ class Image:
     output_bytes: int = 0
     output_crc32c: int = 0
     duplicate: bool = False
+    blanked: tuple[int, ...] | None = None

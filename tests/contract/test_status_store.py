@@ -67,7 +67,11 @@ def image(image_id: str = "i1", state: ImageState = ImageState.NEW) -> Image:
 
 def outcome(image_id: str, state: ImageState, code: Code | None = None) -> Image:
     times = ((ImageState.NEW, NOON), (ImageState.PROCESSING, NOON), (state, LATER))
-    return replace(image(image_id), state=state, times=times, code=code, sentence="Why." if code else "")
+    stored = state is ImageState.DONEPROCESSING
+    blanked = (0, 0, 64, 12, 0, 12, 10, 48) if stored else None
+    return replace(
+        image(image_id), state=state, times=times, code=code, sentence="Why." if code else "", blanked=blanked
+    )
 
 
 def at_work(store: StatusStore) -> None:

@@ -5,7 +5,9 @@ import io
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,8 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import JPEG2000Lossless
 from tests.data import objects
 from tests.data.encoding import to_bytes
-from tests.laptop.conftest import Sendit, images_in
-from tests.laptop.test_cleaned import BOTTOM, COLUMNS, LEFT, MARGIN, RIGHT, ROWS, TOP, ultrasound
+from tests.laptop.conftest import Sendit, images_in, leftovers_in
+from tests.laptop.test_cleaned import BOTTOM, COLUMNS, INSIDE, LEFT, MARGIN, RIGHT, ROWS, TOP, TWO_CORNERS, ultrasound
 
 SQUARE = slice(20, 44)
 NAMES = ("Quellenthal", "QUELLENTHAL")
@@ -126,12 +128,20 @@ def test_what_cannot_be_shown_is_counted_and_the_rest_goes_on(sendit: Sendit, ou
     (out / "Quellenthal.txt").write_text("QUELLENTHAL^HEDWIG")
     put(objects.ct(9), out / "original.dcm")
     (out / "link.dcm").symlink_to(stored["CR"])
+    (out / "folder").symlink_to(tmp_path)
+    (out / ".hidden").mkdir()
+    (out / ".hidden/.note").write_text("QUELLENTHAL")
+    (out / ".sendit-tmp").mkdir(exist_ok=True)
+    (out / ".sendit-tmp/part").write_text("QUELLENTHAL")
+    os.mkfifo(out / "pipe")
     page = tmp_path / "sheet.html"
     answer = sendit("contact-sheet", out, "--page", page, "--json")
     assert answer.status == 3
-    expected = {"no_picture": 1, "frame_not_decodable": 1, "not_dicom": 1, "foreign_file": 1}
+    expected = {
+        "no_picture": 1, "frame_not_decodable": 1, "not_dicom": 3, "foreign_file": 1, "link": 2, "special_file": 1
+    }  # fmt: skip
     assert answer.json["not_shown"] == expected
-    assert answer.json["found"] == 12
+    assert answer.json["found"] == 17
     assert "abcd" not in answer.stderr
     for name in (*NAMES, str(objects.PATIENT.name)):
         assert name not in page.read_text("utf-8")
@@ -203,10 +213,17 @@ def places_of(shot: np.ndarray, picture: np.ndarray) -> list[tuple[int, int]]:
     ]
 
 
+def without_outlines(page: Path) -> Path:
+    """The same page with pictures alone."""
+    plain = page.with_name("plain.html")
+    plain.write_text(re.sub(r"<svg.+?</svg>", "", page.read_text("utf-8"), flags=re.DOTALL), "utf-8")
+    return plain
+
+
 def test_a_browser_shows_the_pictures(sendit: Sendit, out: Path, tmp_path: Path) -> None:
     page = tmp_path / "sheet.html"
     assert sendit("contact-sheet", out, "--page", page).status == 3
-    shot = screenshot(page, tmp_path)
+    shot = screenshot(without_outlines(page), tmp_path)
     pictures = pictures_on(page)
     grey = [one for one in pictures if one.shape == (64, 64)]
     ((top, left),) = places_of(shot, grey[0])
@@ -225,3 +242,156 @@ def test_a_browser_shows_the_pictures(sendit: Sendit, out: Path, tmp_path: Path)
         assert shot[top + BOTTOM + 4 : top + ROWS - 2, left + 2 : left + COLUMNS - 2].max() < 16
         inside = shot[top + TOP + MARGIN + 2 : top + BOTTOM - MARGIN, left + LEFT + MARGIN + 2 : left + RIGHT - MARGIN]
         assert inside.min() > 130
+
+
+def test_a_browser_shows_the_outlines_of_what_was_blanked(sendit: Sendit, tmp_path: Path) -> None:
+    put(bright_ultrasound(), tmp_path / "src/ST-1/us")
+    put(square(), tmp_path / "src/ST-1/mr")
+    out, page = tmp_path / "out", tmp_path / "sheet.html"
+    assert sendit("run", tmp_path / "src", out).status == 0
+    answer = sendit("contact-sheet", out, "--page", page, "--json")
+    assert (answer.json["blanked"], answer.json["blanked_unknown"]) == (1, 0)
+    text = page.read_text("utf-8")
+    share = round(100 * (1 - INSIDE.mean()))
+    assert text.count(f"blanked: {share} % of the frame by rule ultrasound") == 3
+    assert text.count("nothing blanked") == 1
+    shot = screenshot(page, tmp_path)
+    picture = next(one for one in pictures_on(page) if one.shape == (ROWS, COLUMNS, 3))
+    places = places_of(screenshot(without_outlines(page), tmp_path), picture)
+    assert len(places) == 3
+    kept_top, kept_left, middle = TOP + MARGIN, LEFT + MARGIN, (ROWS // 2, COLUMNS // 2)
+    for top, left in places:
+        here = shot[top : top + ROWS, left : left + COLUMNS]
+        yellow = (here[..., 0] > 200) & (here[..., 1] > 200) & (here[..., 2] < 60)
+        assert yellow[0].mean() > 0.9  # along the frame
+        assert yellow[:, 0].mean() > 0.9
+        assert yellow[kept_top - 1 : kept_top + 1, kept_left : RIGHT - MARGIN].all()  # along what was kept
+        assert yellow[kept_top : BOTTOM - MARGIN, kept_left - 1 : kept_left + 1].all()
+        assert here[kept_top + 1, middle[1]].max() < 60  # beside the yellow line, where the picture is light
+        assert here[middle[0], kept_left + 1].max() < 60
+        assert here[middle].min() > 130
+        assert not yellow[kept_top + 2 : BOTTOM - MARGIN - 2, kept_left + 2 : RIGHT - MARGIN - 2].any()
+
+
+def test_what_several_rules_blank_is_outlined_together(sendit: Sendit, tmp_path: Path) -> None:
+    put(gradient(), tmp_path / "src/ST-1/ct")
+    out, page, rules = tmp_path / "out", tmp_path / "sheet.html", tmp_path / "rules.toml"
+    rules.write_text(TWO_CORNERS)
+    assert sendit("run", tmp_path / "src", out, "--rules", rules).status == 0
+    assert sendit("contact-sheet", out, "--page", page).status == 0
+    text = page.read_text("utf-8")
+    assert text.count('d="M0 0H8V8H0ZM56 0H64V8H56Z"') == 2
+    assert "blanked: 3 % of the frame by rule left" in text
+
+
+def test_of_files_without_a_record_it_is_not_said_that_nothing_was_blanked(
+    sendit: Sendit, tmp_path: Path, home: Path
+) -> None:
+    put(bright_ultrasound(), tmp_path / "src/ST-1/us")
+    out, page = tmp_path / "out", tmp_path / "sheet.html"
+    assert sendit("deidentify", tmp_path / "src/ST-1", out).status == 0
+    assert sendit("contact-sheet", out, "--page", page, "--json").json["blanked_unknown"] == 1
+    run = tmp_path / "run"
+    assert sendit("run", tmp_path / "src", run).status == 0
+    without = re.compile(r', "blanked": \[[^]]*\]')
+    (status,) = home.glob("runs/*/status.sqlite3")
+    with closing(sqlite3.connect(status)) as older, older:
+        ((document,),) = older.execute("SELECT document FROM images").fetchall()
+        assert without.search(document)
+        older.execute("UPDATE images SET document = ?", [without.sub("", document)])
+    other = tmp_path / "other.html"
+    assert sendit("contact-sheet", run, "--page", other, "--json").json["blanked_unknown"] == 1
+    for text in (page.read_text("utf-8"), other.read_text("utf-8")):
+        assert text.count("not known what was blanked") == 3 + 1
+        assert "nothing blanked" not in text
+        assert "<path" not in text
+
+
+def test_a_named_person_signs_off_exactly_these_files(sendit: Sendit, tmp_path: Path) -> None:
+    put(square(), tmp_path / "src/ST-1/mr")
+    out, page = tmp_path / "out", tmp_path / "sheet.html"
+    assert sendit("run", tmp_path / "src", out).status == 0
+    before = images_in(out)
+    digest = sendit("contact-sheet", out, "--page", page, "--json").json["digest"]
+    assert "Nobody has signed these files off yet" in page.read_text("utf-8")
+    sign = ("contact-sheet", out, "--sign-off", "Dr. Ada <b>", "--digest")
+    refused = sendit(*sign, "0" * 32)
+    assert refused.status == 2
+    assert "[digest_differs]" in refused.stderr
+    assert digest in refused.stderr
+    assert "0" * 32 in refused.stderr
+    assert sendit("contact-sheet", out, "--sign-offs", "--json").json == []
+    page.unlink()
+    signed = sendit(*sign, digest, "--note", "Looks fine.", "--all", "--json")
+    assert signed.status == 0, signed.stderr
+    assert not page.exists()
+    assert "Ada" not in signed.stderr
+    (one,) = sendit("contact-sheet", out, "--sign-offs", "--json").json
+    assert one.pop("at").endswith("+00:00")
+    assert one.pop("version")
+    assert one == {
+        "name": "Dr. Ada <b>", "digest": digest, "files": 1, "not_shown": 0, "every": True, "note": "Looks fine.",
+        "current": True,
+    }  # fmt: skip
+    assert sendit("contact-sheet", out, "--page", page).status == 0
+    assert "<th scope=row>Dr. Ada &lt;b&gt;</th>" in page.read_text("utf-8")
+    assert images_in(out) == before
+    put(objects.ct(1), tmp_path / "src/ST-2/ct")
+    assert sendit("run", tmp_path / "src", out).status == 0
+    assert "files changed since" in sendit("contact-sheet", out, "--sign-offs").stdout
+    assert sendit(*sign, digest).status == 2
+    assert sendit("contact-sheet", out, "--page", page).status == 0
+    assert "Ada" not in page.read_text("utf-8")
+
+
+def test_what_could_not_be_shown_is_signed_off_only_if_that_is_said(sendit: Sendit, out: Path, tmp_path: Path) -> None:
+    page = tmp_path / "sheet.html"
+    digest = sendit("contact-sheet", out, "--page", page, "--json").json["digest"]
+    sign = ("contact-sheet", out, "--sign-off", "Ada", "--digest", digest)
+    refused = sendit(*sign)
+    assert refused.status == 2
+    assert "[not_all_shown]" in refused.stderr
+    assert sendit("contact-sheet", out, "--sign-offs").stdout == "Nobody has signed OUT off.\n"
+    assert sendit(*sign, "--despite-not-shown", "--json").json["not_shown"] == 1
+    assert sendit("contact-sheet", out, "--page", page).status == 3
+    assert "10 files, sample, 1 file not shown" in page.read_text("utf-8")
+
+
+def test_files_to_files_are_signed_off_too_and_no_run_is_made_of_it(sendit: Sendit, tmp_path: Path) -> None:
+    put(square(), tmp_path / "src/mr")
+    out, page = tmp_path / "out", tmp_path / "sheet.html"
+    assert sendit("deidentify", tmp_path / "src", out).status == 0
+    digest = sendit("contact-sheet", out, "--page", page, "--json").json["digest"]
+    assert sendit("contact-sheet", out, "--sign-off", "Ada", "--digest", digest).status == 0
+    assert len(sendit("contact-sheet", out, "--sign-offs", "--json").json) == 1
+    assert "[no_such_run]" in sendit("status", "--out", out).stderr
+    assert leftovers_in(out) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--digest", "1"], ["--note", "n"], ["--despite-not-shown"], ["--sign-off", "Ada"],
+     ["--sign-off", "", "--digest", "1"], ["--sign-off", "A\x1b", "--digest", "1"],
+     ["--sign-off", "Ada", "--digest", "1", "--sign-offs"]],
+)  # fmt: skip
+def test_a_sign_off_that_is_not_whole_is_refused(sendit: Sendit, tmp_path: Path, wrong: list[str]) -> None:
+    put(square(), tmp_path / "src/mr")
+    assert sendit("deidentify", tmp_path / "src", tmp_path / "out").status == 0
+    answer = sendit("contact-sheet", tmp_path / "out", *wrong)
+    assert answer.status == 2
+    assert "[bad_setting]" in answer.stderr
+    assert "Ada" not in answer.stderr
+
+
+def test_a_sign_off_is_neither_changed_nor_removed(sendit: Sendit, tmp_path: Path, home: Path) -> None:
+    put(square(), tmp_path / "src/mr")
+    out = tmp_path / "out"
+    assert sendit("deidentify", tmp_path / "src", out).status == 0
+    digest = sendit("contact-sheet", out, "--page", tmp_path / "sheet.html", "--json").json["digest"]
+    assert sendit("contact-sheet", out, "--sign-off", "Ada", "--digest", digest).status == 0
+    (path,) = home.glob("runs/*/sign-offs.sqlite3")
+    assert path.stat().st_mode & 0o077 == 0
+    with closing(sqlite3.connect(path)) as file:
+        for statement in ("UPDATE sign_offs SET name = 'Eve'", "DELETE FROM sign_offs"):
+            with pytest.raises(sqlite3.IntegrityError, match="never"):
+                file.execute(statement)

@@ -138,6 +138,7 @@ def test_a_batch_survives_its_document_and_the_documents_text(batch: Batch) -> N
         output_bytes=numbers,
         output_crc32c=numbers,
         duplicate=st.booleans(),
+        blanked=st.none() | st.lists(numbers).map(tuple),
     )
 )
 def test_an_image_survives_its_document_and_the_documents_text(image: Image) -> None:

@@ -1,4 +1,4 @@
-"""One SQLite file in WAL mode: its schema, its transactions, and what it says when it cannot be reached."""
+"""One SQLite file in WAL mode: its transactions, and what it says when it cannot be reached."""
 
 import sqlite3
 import threading
@@ -9,24 +9,6 @@ from typing import Any
 
 from sendit.errors import Code, TransientError
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS batches (
-    number   INTEGER PRIMARY KEY,
-    id       TEXT NOT NULL UNIQUE,
-    document TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS ancestors (
-    ancestor TEXT NOT NULL,
-    id       TEXT NOT NULL REFERENCES batches (id),
-    PRIMARY KEY (ancestor, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS images (
-    batch_id TEXT NOT NULL REFERENCES batches (id),
-    id       TEXT NOT NULL,
-    document TEXT NOT NULL,
-    PRIMARY KEY (batch_id, id)
-) WITHOUT ROWID;
-"""
 _BUSY_SECONDS = 30.0
 
 
@@ -36,7 +18,7 @@ class SqliteFile:
     Every method raises `TransientError` (no_space, status_unavailable) for what SQLite raises.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: str) -> None:
         path.touch(mode=0o600)
         self._lock = threading.RLock()
         with _reachable():
@@ -45,7 +27,7 @@ class SqliteFile:
             )
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
-            self._connection.executescript(_SCHEMA)
+            self._connection.executescript(schema)
 
     def close(self) -> None:
         """Close the file."""

@@ -30,12 +30,31 @@ from sendit.records import (
     check_transition,
 )
 
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS batches (
+    number   INTEGER PRIMARY KEY,
+    id       TEXT NOT NULL UNIQUE,
+    document TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS ancestors (
+    ancestor TEXT NOT NULL,
+    id       TEXT NOT NULL REFERENCES batches (id),
+    PRIMARY KEY (ancestor, id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS images (
+    batch_id TEXT NOT NULL REFERENCES batches (id),
+    id       TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (batch_id, id)
+) WITHOUT ROWID;
+"""
+
 
 class SqliteStatusStore:
     """A `StatusStore` in one file. Safe to use from several threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path)
+        self._file = SqliteFile(path, _SCHEMA)
 
     def close(self) -> None:
         """Close the file."""

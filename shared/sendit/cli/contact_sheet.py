@@ -4,26 +4,28 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from sendit.cli.console import say, say_json, watching
+from sendit.cli.console import say, say_json
 from sendit.cli.exits import Exit
+from sendit.cli.looking import check_pictures, found_below, pictured, tally_of
 from sendit.cli.options import Json, settings_with
+from sendit.cli.sign_off import Wish, fields_of, list_sign_offs, record
 from sendit.errors import Code, UsageError
 from sendit.label import UNCHANGED
-from sendit.records import Counts
 from sendit.refs import printable
 from sendit.wiring.local import label_of_out
+from sendit.wiring.sheet import images_of_out, sign_offs_of_out
 
 if TYPE_CHECKING:
-    from sendit.sheet.found import Found
+    from sendit.records import Image
     from sendit.sheet.page import Tally
+    from sendit.sheet.sign_off import SignOff
 
 Written = Annotated[Path, typer.Argument(metavar="OUT", help="OUT of sendit run or sendit deidentify. Never changed.")]
 
@@ -34,75 +36,81 @@ def contact_sheet(
         Path, typer.Option(metavar="FILE.html", help="The page to write, outside OUT; an earlier one is replaced.")
     ] = Path("contact-sheet.html"),
     every: Annotated[bool, typer.Option("--all", help="Show every image, not three of each series.")] = False,
+    sign_off: Annotated[
+        str | None,
+        typer.Option("--sign-off", metavar="NAME", help="Record that NAME looked at these files; writes no page."),
+    ] = None,
+    digest: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="The digest on the page that was looked at.")
+    ] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="A note to record with the sign-off.")] = "",
+    despite: Annotated[
+        bool, typer.Option("--despite-not-shown", help="Sign off although some files could not be shown.")
+    ] = False,
+    sign_offs: Annotated[bool, typer.Option("--sign-offs", help="List the sign-offs of OUT; writes no page.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show what came out as small pictures, on one page to look at before OUT is shared.
 
-    Of a series the first, the middle and the last image are shown, of a multi-frame image three frames. The page
-    needs no other file and no network. It says how many files there are, what could not be shown and why.
+    Of a series the first, the middle and the last image are shown, of a multi-frame image three frames; what was
+    blanked is outlined. The page needs no other file and no network. It says how many files there are, what could
+    not be shown and why. Whoever has looked at it signs off: --sign-off NAME --digest DIGEST, and --all if the page
+    was made with --all.
 
-    Exit status: 0 a picture of everything that was to be shown; 3 something could not be shown; 1 there is no image;
-    2 usage.
+    Exit status: 0 a picture of everything that was to be shown, or signed off; 3 something could not be shown; 1 there
+    is no image; 2 usage, or refused to sign off.
     """
-    settings_with()
+    settings = settings_with()
     label = label_of_out(out)
     if label.profile == UNCHANGED:
         raise UsageError(Code.OUT_IDENTIFIED)
+    wish = Wish(sign_off, digest, note, despite)
+    if sign_offs and wish.name is not None:
+        raise UsageError(Code.BAD_SETTING, "--sign-offs lists and --sign-off records: one of them at a time.")
+    if sign_offs:
+        list_sign_offs(settings, out, label, as_json=as_json)
+        return
+    check_pictures()
+    if wish.name is not None:
+        record(settings, out, label, wish, every=every, as_json=as_json)
+        return
     _check_page(page, out)
-    if find_spec("numpy") is None or find_spec("PIL") is None:
-        raise UsageError(Code.DECODER_MISSING, "Pictures need numpy and Pillow.")
-    tally = _written(out, page, every=every)
+    earlier = sign_offs_of_out(settings, out, label)
+    tally, signed = _written(out, page, images_of_out(settings, out, label), earlier, every=every)
     if as_json:
-        say_json({"page": page, "digest": tally.digest, **_numbers(tally)})
+        say_json({"page": page, "digest": tally.digest, **_numbers(tally), "sign_offs": [*map(fields_of, signed)]})
     else:
         say(f"{tally.shown} of {tally.found} files are shown on {printable(str(page))}.")
         for code, number in sorted(tally.failed.items()):
             say(f"{number} × {code}")
+        say(f"{tally.blanked} shown with outlines of what was blanked; of {tally.blanked_unknown} it is not known.")
         say(f"Digest: {tally.digest}")
     if not tally.found:
         raise typer.Exit(Exit.FAILED)
     raise typer.Exit(Exit.NOT_ALL_STORED if tally.failed else Exit.STORED)
 
 
-def _found_below(out: Path) -> "list[Found]":
-    from sendit.sheet.found import files_below, found_at
+def _written(
+    out: Path, path: Path, images: "Iterable[Image]", earlier: "Sequence[SignOff]", *, every: bool
+) -> "tuple[Tally, list[SignOff]]":
+    """Write the page: its pictures first, beside it, for only then it is known what the top has to say.
 
-    paths = list(files_below(out))
-    found = []
-    with watching(stored="read") as watch:
-        for path in paths:
-            found.append(found_at(path))
-            watch.update("reading", Counts(found=len(paths), stored=len(found)))
-    return found
+    Returns what is on it, and the earlier sign-offs of exactly these files.
+    """
+    from sendit.sheet import page
+    from sendit.sheet.blanked import records_of
 
-
-def _written(out: Path, path: Path, *, every: bool) -> "Tally":
-    """Write the page: its pictures first, beside it, for only then it is known what the top has to say."""
-    from sendit.sheet import making, page
-    from sendit.sheet.choice import in_series
-    from sendit.sheet.found import digest_of
-
-    found = _found_below(out)
-    series = in_series(found, every=every)
-    tally = page.Tally(len(found), digest_of(found))
-    for one in found:
-        if one.problem is not None:
-            tally.fail(one.problem)
-    unshown = sum(tally.failed.values())
-    to_show = sum(len(one.chosen) for one in series)
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as pictures, watching(stored="shown") as watch:
-
-        def observe() -> None:
-            failed = sum(tally.failed.values()) - unshown
-            watch.update("pictures", Counts(found=to_show, stored=tally.shown, errored=failed))
-
-        pictures.writelines(making.body(series, tally, observe))
+    found = found_below(out)
+    tally, records = tally_of(found), records_of(images)
+    signed = [one for one in earlier if one.digest == tally.digest]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as pictures:
+        pictures.writelines(pictured(found, records, tally, every=every))
         pictures.seek(0)
         with _new_page(path) as stream:
-            stream.writelines(page.top(tally))
+            stream.writelines(page.top(tally, signed))
             shutil.copyfileobj(pictures, stream)
             stream.write(page.bottom())
-    return tally
+    return tally, signed
 
 
 def _numbers(tally: "Tally") -> dict[str, object]:
@@ -113,6 +121,8 @@ def _numbers(tally: "Tally") -> dict[str, object]:
         "not_shown": tally.failed,
         "pictures": tally.pictures,
         "frames_unseen": tally.frames_unseen,
+        "blanked": tally.blanked,
+        "blanked_unknown": tally.blanked_unknown,
     }
 
 

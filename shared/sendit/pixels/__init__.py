@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sendit.pixels.hidden import hidden_in, without_hidden
     from sendit.pixels.kinds import Hidden
     from sendit.pixels.passing import HiddenFound, PassingFrames, frames_of
-    from sendit.pixels.rectangles import Cleaning, Rectangle
+    from sendit.pixels.rectangles import Cleaning, Rectangle, blanked_by
     from sendit.pixels.ultrasound import ultrasound_regions
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "PixelError",
     "PixelRefusal",
     "Rectangle",
+    "blanked_by",
     "cleaned",
     "frames_of",
     "hidden_in",
@@ -45,6 +46,7 @@ _HOMES = {
     "PixelError": "errors",
     "PixelRefusal": "errors",
     "Rectangle": "rectangles",
+    "blanked_by": "rectangles",
     "cleaned": "clean",
     "frames_of": "passing",
     "hidden_in": "hidden",

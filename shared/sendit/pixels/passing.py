@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.uid import UID
 
-from sendit.deid.dicom.pixels import BITS_ALLOCATED, ROWS
+from sendit.deid.dicom.pixels import BITS_ALLOCATED, COLUMNS, ROWS
 from sendit.pixels.bits import UnusedBits
 from sendit.pixels.image import Image, image_of
 from sendit.pixels.kinds import Hidden
@@ -26,10 +26,15 @@ class HiddenFound(Exception):
 
 
 class PassingFrames(NamedTuple):
-    """What a header says of an object's pixel data: whether it is compressed, and what native frames are made of."""
+    """What a header says of an object's pixel data: whether it is compressed, and what native frames are made of.
+
+    `rows` and `columns` are those of any frame; 0 where the header says none.
+    """
 
     compressed: bool
     image: Image | None
+    rows: int
+    columns: int
 
     def watch(self) -> Callable[[bytes], None] | None:
         """What is to be shown every piece of native pixel data, little endian; None where nothing can hide."""
@@ -44,10 +49,11 @@ def frames_of(header: Header) -> PassingFrames:
     Raises:
         PixelError: `pixel_format_unsupported`; nobody could say what hides in them.
     """
+    rows, columns = (int.from_bytes(header.values.get(tag, b"")[:2], "little") for tag in (ROWS, COLUMNS))
     if UID(header.transfer_syntax).is_encapsulated:
-        return PassingFrames(True, None)
+        return PassingFrames(True, None, rows, columns)
     has_pixels = header.values.get(ROWS) and header.values.get(BITS_ALLOCATED)
-    return PassingFrames(False, image_of(header.values) if has_pixels else None)
+    return PassingFrames(False, image_of(header.values) if has_pixels else None, rows, columns)
 
 
 class _Watch:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_RECTANGLES = 256
 """What is blanked is worked out in a time that grows with the square of their number."""
@@ -84,6 +87,41 @@ class Cleaning:
                 reached = right
             spans.append((reached, columns))
         return _merged(spans)
+
+
+def blanked_by(cleanings: Iterable[Cleaning], rows: int, columns: int) -> tuple[int, ...]:
+    """What several cleanings blank of a frame together: left, top, right, bottom of rectangles that do not overlap.
+
+    Half-open as a `Rectangle`, from top to bottom and from left to right, at most `MOST_RECTANGLES` of them. Where
+    there would be more, neighbours are said as one, with what lies between them.
+    """
+    bands = [band for cleaning in cleanings for band in cleaning.bands(rows, columns)]
+    begins: dict[int, list[Band]] = {}
+    for band in bands:
+        begins.setdefault(band.top, []).append(band)
+    open_bands: list[Band] = []
+    together: list[Band] = []
+    for top, bottom in pairwise(sorted({edge for band in bands for edge in (band.top, band.bottom)})):
+        open_bands = [band for band in open_bands if band.bottom > top] + begins.get(top, [])
+        together.append(Band(top, bottom, tuple(_merged([span for band in open_bands for span in band.spans]))))
+    while len(together) > 1 and _number(together) > MOST_RECTANGLES:
+        together = [_united(together[place : place + 2]) for place in range(0, len(together), 2)]
+    if _number(together) > MOST_RECTANGLES:
+        (band,) = together
+        together = [band._replace(spans=((band.spans[0][0], band.spans[-1][1]),))]
+    return tuple(
+        edge for band in together for left, right in band.spans for edge in (left, band.top, right, band.bottom)
+    )
+
+
+def _number(bands: list[Band]) -> int:
+    return sum(len(band.spans) for band in bands)
+
+
+def _united(bands: list[Band]) -> Band:
+    """One band over the rows of neighbours, which blanks what any of them does."""
+    spans = tuple(_merged([span for band in bands for span in band.spans]))
+    return Band(bands[0].top, bands[-1].bottom, spans)
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ from sendit.refs import output_name
 
 _BLOCK = 1024 * 1024
 _MOST_CHARACTERS = 200
+_UNREAD = frozenset({Code.LINK, Code.SPECIAL_FILE, Code.UNREADABLE, Code.UNREADABLE_FOLDER})
 _TAGS = [
     "SOPInstanceUID", "StudyDate", "Modality", "StudyDescription", "SeriesDescription", "PatientID", "StudyInstanceUID",
     "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "NumberOfFrames", "Rows", "Columns", "SpecificCharacterSet",
@@ -51,15 +52,33 @@ class Found:
     problem: Code | None = None
 
 
-def files_below(out: Path) -> Iterator[Path]:
-    """Every file of a folder in the order of paths, but the label and what begins with a dot at the top; no links."""
-    for folder, folders, names in os.walk(out):
-        top = Path(folder) == out
-        folders[:] = sorted(name for name in folders if not (top and name.startswith(".")))
-        for name in sorted(names):
-            path = Path(folder, name)
-            if not (top and name == LABEL) and path.is_file() and not path.is_symlink():
-                yield path
+def files_below(out: Path) -> Iterator[Found]:
+    """Everything below a folder that is no folder, hidden or not, in the same order each time; but not the label.
+
+    Nothing is read yet. What cannot be looked at has a problem: a link, which is not followed, a special file, a folder
+    that cannot be listed.
+    """
+    waiting = [out]  # not one call a folder: folders may be nested deeper than calls
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as scanned:
+                items = sorted(scanned, key=lambda item: item.name)
+        except OSError:
+            yield Found(folder, problem=Code.UNREADABLE_FOLDER)
+            continue
+        inner = []
+        for item in items:
+            path = Path(item.path)
+            if item.is_symlink():
+                yield Found(path, problem=Code.LINK)
+            elif item.is_dir(follow_symlinks=False):
+                inner.append(path)
+            elif not item.is_file(follow_symlinks=False):
+                yield Found(path, problem=Code.SPECIAL_FILE)
+            elif path != out / LABEL:
+                yield Found(path)
+        waiting += reversed(inner)
 
 
 def found_at(path: Path) -> Found:
@@ -75,8 +94,13 @@ def found_at(path: Path) -> Found:
 
 def digest_of(images: Iterable[Found]) -> str:
     """One short word for exactly these images: their names and checksums, in whatever order they were found."""
-    lines = sorted(f"{one.name} {one.size} {one.crc32c:08x}\n" for one in images)
+    lines = sorted(f"{one.name} {one.size} {one.crc32c:08x}{_unread(one)}\n" for one in images)
     return hashlib.sha256("".join(lines).encode("utf-8")).hexdigest()[:32]
+
+
+def _unread(one: Found) -> str:
+    """Why the bytes of a file were not read, if they were not."""
+    return f" {one.problem}" if one.problem in _UNREAD else ""
 
 
 def _checked(stream: BinaryIO) -> tuple[int, int]:

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from sendit.errors import Code, ImageError, SenditError
 from sendit.sheet import page
+from sendit.sheet.blanked import blanked_in
 from sendit.sheet.choice import first_middle_last
 from sendit.sheet.picture import Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sendit.sheet.blanked import Records
     from sendit.sheet.choice import Series
     from sendit.sheet.found import Found
 
 
-def body(series: Sequence[Series], tally: page.Tally, observe: Callable[[], None]) -> Iterator[str]:
+def body(series: Sequence[Series], tally: page.Tally, records: Records, observe: Callable[[], None]) -> Iterator[str]:
     """The part of the page with the pictures; the tally is whole when it ends. `observe` is told of every image."""
     before: Found | None = None
     for group in series:
@@ -27,21 +29,21 @@ def body(series: Sequence[Series], tally: page.Tally, observe: Callable[[], None
         yield from page.headings(before, group.first)
         yield from page.series_top(group)
         for place, one in group.shown:
-            yield from _image(one, place, len(group.images), tally)
+            yield from _image(one, place, len(group.images), tally, records)
             observe()
         yield page.series_bottom()
         before = group.first
 
 
-def _image(one: Found, place: int, images: int, tally: page.Tally) -> Iterator[str]:
-    frames = first_middle_last(one.frames)
+def _image(one: Found, place: int, images: int, tally: page.Tally, records: Records) -> Iterator[str]:
+    frames, blanked = first_middle_last(one.frames), blanked_in(one, records)
     try:
         with one.path.open("rb") as source:
             pictures = Pictures(source)
             for frame in frames:
                 made = pictures.of_frame(frame)
                 small = page.Small(made.data, made.width, made.height, made.by.value, frame)
-                yield from page.picture(small, one, place, images)
+                yield from page.picture(small, one, place, images, blanked)
                 tally.pictures += 1
     except SenditError as error:
         tally.fail(error.code)
@@ -52,4 +54,6 @@ def _image(one: Found, place: int, images: int, tally: page.Tally) -> Iterator[s
         yield page.not_shown(failure.code, one, place, images)
     else:
         tally.shown += 1
+        tally.blanked += blanked is not None and bool(blanked.edges)
+        tally.blanked_unknown += blanked is None
         tally.frames_unseen += one.frames - len(frames)

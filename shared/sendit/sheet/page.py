@@ -11,8 +11,10 @@ from html import escape
 
 from sendit.errors import SENTENCES, Code
 from sendit.refs import printable
+from sendit.sheet.blanked import Blanked
 from sendit.sheet.choice import Series
 from sendit.sheet.found import Found
+from sendit.sheet.sign_off import SignOff
 from sendit.sheet.style import STYLE
 
 MAGIC = "<!doctype html>\n<!-- sendit contact-sheet -->\n"
@@ -43,6 +45,8 @@ class Tally:
     shown: int = 0
     pictures: int = 0
     frames_unseen: int = 0
+    blanked: int = 0
+    blanked_unknown: int = 0
     failed: dict[Code, int] = field(default_factory=dict)
 
     def fail(self, code: Code) -> None:
@@ -50,8 +54,8 @@ class Tally:
         self.failed[code] = self.failed.get(code, 0) + 1
 
 
-def top(tally: Tally) -> Iterator[str]:
-    """The page up to its pictures: what there is, what is shown, and what nobody has looked at."""
+def top(tally: Tally, sign_offs: Sequence[SignOff]) -> Iterator[str]:
+    """The page up to its pictures: what there is, what is shown, what nobody has looked at, and who signed it off."""
     yield MAGIC
     yield '<html lang="en"><head><meta charset="utf-8">\n'
     yield '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:;'
@@ -64,7 +68,9 @@ def top(tally: Tally) -> Iterator[str]:
     yield f" {_number(tally.pictures, 'picture')}.</p>\n"
     yield from _counts(tally)
     yield from _unseen(tally)
+    yield from _outlines(tally)
     yield f"<p>Digest of these files: <code>{tally.digest}</code></p>\n"
+    yield from _signed(sign_offs)
 
 
 def bottom() -> str:
@@ -94,15 +100,18 @@ def series_bottom() -> str:
     return "</ul></section>\n"
 
 
-def picture(small: Small, one: Found, place: int, images: int) -> Iterator[str]:
-    """One picture of a series."""
+def picture(small: Small, one: Found, place: int, images: int, blanked: Blanked | None) -> Iterator[str]:
+    """One picture of a series, with what was blanked outlined; `blanked` is None where that is not known."""
     which = f"Image {place + 1} of {images}"
     if one.frames > 1:
         which += f", frame {small.frame + 1} of {one.frames}"
     data = base64.b64encode(small.data).decode("ascii")
     yield f'<li><figure><div class=picture style="width:{small.width}px">'
-    yield f'<img src="data:image/jpeg;base64,{data}" width={small.width} height={small.height} alt="{which}"></div>\n'
-    yield f"<figcaption>{which}<br>{one.columns} × {one.rows}, by {small.how}"
+    yield f'<img src="data:image/jpeg;base64,{data}" width={small.width} height={small.height} alt="{which}">'
+    if blanked is not None and blanked.edges:
+        yield _outline(blanked, one)
+    yield "</div>\n"
+    yield f"<figcaption>{which}<br>{one.columns} × {one.rows}, by {small.how}<br>{_said(blanked, one)}"
     yield f"<br><span class=uid>{_text(one.image)}</span></figcaption></figure></li>\n"
 
 
@@ -137,6 +146,47 @@ def _unseen(tally: Tally) -> Iterator[str]:
     said.append("the headers, of which this page shows what stands here alone")
     yield f"<p class=unseen><strong>Nobody has looked at</strong> {'; '.join(said)}."
     yield " Pictures are small: fine print may be lost in them.</p>\n"
+
+
+def _signed(sign_offs: Sequence[SignOff]) -> Iterator[str]:
+    """Who has signed these files off before."""
+    if not sign_offs:
+        yield "<p>Nobody has signed these files off yet.</p>\n"
+        return
+    yield "<table><caption>Signed off</caption>\n"
+    for one in sign_offs:
+        unshown = f", {_number(one.not_shown, 'file')} not shown" if one.not_shown else ""
+        yield f"<tr><th scope=row>{_text(one.name)}</th><td>{one.at:%Y-%m-%d %H:%M:%S}Z</td>"
+        yield f"<td>{_number(one.files, 'file')}, {one.scope}{unshown}</td><td>{_text(one.note)}</td></tr>\n"
+    yield "</table>\n"
+
+
+def _outlines(tally: Tally) -> Iterator[str]:
+    """What outlines are, and of how many images it is not known whether they should have any."""
+    yield "<p>What sendit blanked is outlined in black and yellow"
+    yield f": in {_number(tally.blanked, 'image')} of those shown."
+    if tally.blanked_unknown:
+        yield f" <strong>Of {_number(tally.blanked_unknown, 'image')} it is not known what was blanked</strong>:"
+        yield " SENDIT_HOME holds no record of it for exactly these files."
+    yield "</p>\n"
+
+
+def _outline(blanked: Blanked, one: Found) -> str:
+    """The outlines, in pixels of the frame and stretched as the picture is."""
+    edges = "".join(f"M{left} {top}H{right}V{bottom}H{left}Z" for left, top, right, bottom in blanked.rectangles())
+    return (
+        f'<svg viewBox="0 0 {one.columns} {one.rows}" preserveAspectRatio="none" aria-hidden="true">'
+        f'<path class=under d="{edges}"/><path class=over d="{edges}"/></svg>'
+    )
+
+
+def _said(blanked: Blanked | None, one: Found) -> str:
+    if blanked is None:
+        return "not known what was blanked"
+    if not blanked.edges:
+        return "nothing blanked"
+    by = f" by rule {_text(blanked.rule)}" if blanked.rule else ""
+    return f"blanked: {blanked.percent(one.rows, one.columns)} % of the frame{by}"
 
 
 def _number(number: int, one: str, many: str = "") -> str:

@@ -18,6 +18,9 @@ ul{list-style:none;margin:.5rem 0;padding:0;display:flex;flex-wrap:wrap;gap:1rem
 li{width:256px;max-width:100%}figure{margin:0}
 .picture{position:relative;max-width:100%;line-height:0}
 .picture img{width:100%;height:auto}
+.picture svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible;fill:none}
+path{vector-effect:non-scaling-stroke}
+.under{stroke:#000;stroke-width:4px}.over{stroke:#ff0;stroke-width:2px}
 figcaption{font-size:.85rem;margin-top:.25rem}
 @media print{section{break-inside:avoid}}
 """.strip()
