@@ -64,10 +64,6 @@ class Planned:
     looked_at: bool = False
 
 
-class TextFound(Exception):
-    """An image shows text, and such images are to be rejected."""
-
-
 def log_outcome(outcome: Outcome, batch_id: str, image_id: str) -> None:
     """One event for an image that was not stored: which one, by its keyed id, and why."""
     if outcome.code is not None:
@@ -145,7 +141,7 @@ class ImagePipeline:
                 return self._stored(batch, planned, started, bare=compressed or planned.looked_at)
             except HiddenFound:
                 return self._stored(batch, planned, started, bare=True)
-            except TextFound:
+            except text.TextFound:
                 return self._rejected(entry, started, _BURNED_IN_TEXT, _REASON_BURNED_IN_TEXT)
 
         return self._guarded(entry, started, steps)
@@ -167,8 +163,8 @@ class ImagePipeline:
                 for cleaning in by.cleanings if by else ():
                     clean = pixels.cleaned(clean, cleaning, self.limits)
                 if planned.looked_at:
-                    shows = text.text_in(clean, self.limits)
-                    clean = self._without_text(clean, shows)
+                    reject = self.text is BurnedInText.REJECT
+                    clean, shows = text.without_text(clean, self.limits, reject=reject)
                 if (
                     by or (shows and shows.boxes)
                 ) and bare:  # the unused bits of compressed frames are seen once they are decoded
@@ -176,7 +172,9 @@ class ImagePipeline:
                     clean = pixels.without_hidden(clean, self.limits) if left else clean
                     taken_out |= left
                 watch = planned.frames.watch() if planned.frames is not None and not bare else None
-                report = self._write(clean, sink, watch, pixels_cleaned=by is not None and shows is not None)
+                # what PS3.15 E.3.1 asks for: the known places, and whatever text there is beside them
+                both = by is not None and planned.looked_at and self.text is BurnedInText.BLANK
+                report = self._write(clean, sink, watch, pixels_cleaned=both)
             if report is not None and _named(report) != planned.identity:
                 raise ImageError(Code.CHANGED_DURING_PROCESSING)
             stored = sink.commit()
@@ -193,16 +191,6 @@ class ImagePipeline:
             rule=by.rule if by else "",
             sentence=by.reason if by else "",
         )
-
-    def _without_text(self, source: BinaryIO, shows: "FoundText") -> BinaryIO:
-        """An object with its text blanked. Raises `TextFound` if it has some and is to be rejected."""
-        cleaning = shows.cleaning()
-        if cleaning is None:
-            source.seek(0)
-            return source
-        if self.text is BurnedInText.REJECT:
-            raise TextFound
-        return pixels.cleaned(source, cleaning, self.limits)
 
     def _write(
         self,

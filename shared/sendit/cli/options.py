@@ -29,7 +29,7 @@ Rules = Annotated[
 Text = Annotated[
     BurnedInText | None,
     typer.Option(
-        help="Look for burned-in text, and blank it or reject the image; needs sendit[ocr]. [default: SENDIT_TEXT, off]",
+        help="Look for burned-in text: blank it, or reject the image. Needs sendit[ocr]. [default: SENDIT_TEXT]",
     ),
 ]
 Workers = Annotated[

@@ -5,6 +5,7 @@ Every mistake is refused with its line: rules that are not understood to the las
 
 import re
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
@@ -60,13 +61,13 @@ class _Reader:
                 raise self._error(f"rules have no {quoted(key)}{nearest(key, _KEYS)}", key)
         base = self._base()
         without = self._names("without")
-        known = {one.name for one in (*base.rules, *base.looks)}
+        known = base.names
         for name in without:
             if name not in known:
                 raise self._error(f"no shipped rule is called {quoted(name)}{nearest(name, known)}", "without")
         rules_kept = [rule for rule in base.rules if rule.name not in without]
         looks_kept = [look for look in base.looks if look.name not in without]
-        kept = {one.name for one in (*rules_kept, *looks_kept)}
+        kept = known.difference(without)
         own = [self._rule(name, table, kept) for name, table in self._tables("rule")]
         looks = [self._look(name, table, kept) for name, table in self._tables("look")]
         rules = (*own, *rules_kept)
@@ -86,7 +87,7 @@ class _Reader:
         # the shipped rules say that they start from nothing
         return default_rules() if base == "default" else RuleSet(())
 
-    def _rule(self, name: str, table: object, kept: set[str]) -> Rule:
+    def _rule(self, name: str, table: object, kept: AbstractSet[str]) -> Rule:
         keys = ("rule", name)
         table = self._checked(keys, table, kept, _KEYS_OF_A_RULE)
         verdicts = [verdict for verdict in Verdict if verdict in table]
@@ -104,11 +105,13 @@ class _Reader:
             raise self._error(str(mistake), *keys, mistake.where or "") from None
         return Rule(name, verdict, reason, when, tuple(self._names(*keys, "overrides")), cleaning)
 
-    def _look(self, name: str, table: object, kept: set[str]) -> Look:
+    def _look(self, name: str, table: object, kept: AbstractSet[str]) -> Look:
         keys = ("look", name)
         return Look(name, self._when(keys, self._checked(keys, table, kept, _KEYS_OF_A_LOOK)))
 
-    def _checked(self, keys: tuple[str, str], table: object, kept: set[str], known: Sequence[str]) -> dict[str, Any]:
+    def _checked(
+        self, keys: tuple[str, str], table: object, kept: AbstractSet[str], known: Sequence[str]
+    ) -> dict[str, Any]:
         """A table of which the name is free and every key is known."""
         kind, name = keys
         if not _NAME.fullmatch(name):

@@ -49,8 +49,8 @@ class Rule:
 class Decision:
     """The verdict on an image, and the rule and reason that gave it; neither holds a value of the header.
 
-    `cleanings` is what is to be done to its pixels, one after the other, before it may pass; `looked_at` is whether text
-    is looked for in what is left of them.
+    `cleanings` is what is to be done to its pixels, one after the other, before it may pass; `looked_at` is
+    whether text is looked for in what is left of them.
     """
 
     verdict: Verdict
@@ -70,10 +70,20 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules by which images are screened, and looks that say in which text is looked for, in the order of their file."""
+    """Rules by which images are screened, in the order of their file, and looks: in which text is looked for."""
 
     rules: tuple[Rule, ...]
     looks: tuple[Look, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of rules and looks."""
+        return frozenset((*(rule.name for rule in self.rules), *(look.name for look in self.looks)))
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All that is asked of a header."""
+        return (*(rule.when for rule in self.rules), *(look.when for look in self.looks))
 
     @property
     def digest(self) -> str:
@@ -133,7 +143,7 @@ class Screen:
     def __init__(self, rules: RuleSet, options: Iterable[str] = ()) -> None:
         self._rules = rules
         self._options = frozenset(options)
-        subjects = {subject for one in (*rules.rules, *rules.looks) for subject in subjects_of(one.when)}
+        subjects = {subject for when in rules.conditions for subject in subjects_of(when)}
         # of sequences the top level does not say what is in them
         inside = {subject.path[0] for subject in subjects if subject.path} | {REGIONS}
         self._sequences = tuple(inside | {subject.tag for subject in subjects if subject.is_sequence})

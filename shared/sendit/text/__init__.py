@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sendit.text.boxes import Box
-    from sendit.text.found import FoundText, text_in
+    from sendit.text.errors import TextFound
+    from sendit.text.found import FoundText, text_in, without_text
     from sendit.text.model import is_installed
 
-__all__ = ["Box", "FoundText", "is_installed", "text_in"]
+__all__ = ["Box", "FoundText", "TextFound", "is_installed", "text_in", "without_text"]
 
 _HOMES = {
     "Box": "boxes",
     "FoundText": "found",
+    "TextFound": "errors",
     "is_installed": "model",
     "text_in": "found",
+    "without_text": "found",
 }
 
 

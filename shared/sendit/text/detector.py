@@ -56,7 +56,8 @@ class Detector:
         factor = -(-max(rows, columns) // TILE)
         if factor > 1:
             for box in self._boxes(_smaller(picture, factor)):
-                yield Box(*(factor * edge for edge in box[:4]), box.score).within(columns, rows)
+                left, top, right, bottom = (factor * edge for edge in box[:4])
+                yield Box(left, top, right, bottom, box.score).within(columns, rows)
 
     def _boxes(self, tile: NDArray[np.uint8]) -> Iterator[Box]:
         rows, columns = tile.shape

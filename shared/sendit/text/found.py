@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sendit.deid.dicom.limits import DEFAULT_LIMITS, Limits
-from sendit.pixels import Cleaning, decoded_frames
+from sendit.pixels import Cleaning, cleaned, decoded_frames
 from sendit.pixels.rectangles import MOST_RECTANGLES
 from sendit.text.boxes import joined
 from sendit.text.detector import detector
+from sendit.text.errors import TextFound
 from sendit.text.views import views_of
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ class FoundText:
 
     frames: int
     boxes: tuple[Box, ...] = ()
-
-    def cleaning(self) -> Cleaning | None:
-        """What blanks the boxes in every frame; None if there is none."""
-        return Cleaning(blank=tuple(box.rectangle() for box in self.boxes)) if self.boxes else None
 
     def as_record(self) -> dict[str, object]:
         """For the report: places and scores, of so many boxes; how many more there are is said."""
@@ -53,3 +50,23 @@ def text_in(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> FoundText:
         boxes = joined((*boxes, *found), MOST_RECTANGLES)
         frames += 1
     return FoundText(frames, boxes)
+
+
+def without_text(
+    source: BinaryIO, limits: Limits = DEFAULT_LIMITS, *, reject: bool = False
+) -> tuple[BinaryIO, FoundText]:
+    """The same object with all text of any frame blanked in every frame, and what was found.
+
+    Where nothing is found this is the source itself, at its beginning; else as `cleaned` has it.
+
+    Raises:
+        TextFound: there is text, and it is to `reject`.
+        DeidError, PixelError: as `text_in` and `cleaned` say.
+    """
+    found = text_in(source, limits)
+    if not found.boxes:
+        source.seek(0)
+        return source, found
+    if reject:
+        raise TextFound
+    return cleaned(source, Cleaning(blank=tuple(box.rectangle() for box in found.boxes)), limits), found

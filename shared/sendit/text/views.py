@@ -49,18 +49,18 @@ def _brightness(frame: bytes, image: Image, values: Mapping[int, bytes]) -> NDAr
     """How bright each pixel is: of RGB its brightest colour, of YBR its luminance (PS3.3 C.7.6.3.1.2)."""
     rows, columns = image.rows, image.columns
     stored = _stored(frame, image)
-    if image.photometric == "RGB":
-        if image.planar:
-            return stored.reshape(3, rows, columns).max(0)
-        return stored.reshape(rows, columns, 3).max(2)
+    grey: NDArray[Any]
     if image.subsampled:
         return stored.reshape(rows, columns // 2, 4)[:, :, :2].reshape(rows, columns)
-    if image.photometric == "YBR_FULL":
-        return stored.reshape(3, rows, columns)[0] if image.planar else stored.reshape(rows, columns, 3)[:, :, 0]
+    if image.samples == 3:
+        shape = (3, rows, columns) if image.planar else (rows, columns, 3)
+        colours = np.moveaxis(stored.reshape(shape), 0 if image.planar else 2, 0)
+        grey = colours.max(0) if image.photometric == "RGB" else colours[0]
+        return grey
     grey = stored.reshape(rows, columns)
     if image.photometric == "PALETTE COLOR":
         mapped, brightness = brightness_of(values, *_lowest_and_highest(image))
-        return np.array(brightness)[np.clip(grey, mapped.start, mapped.stop - 1).astype(np.int64) - mapped.start]
+        grey = np.array(brightness)[np.clip(grey, mapped.start, mapped.stop - 1).astype(np.int64) - mapped.start]
     return -grey.astype(np.int64) if image.photometric == "MONOCHROME1" else grey
 
 

@@ -69,7 +69,7 @@ def screen_of(rules: RuleSet, profile: "deid.Profile | None") -> Screen:
 
 
 def check_text(settings: Settings) -> None:
-    """Raise `UsageError` (bad_setting) if text is to be looked for and cannot be, or in images that stay as they are."""
+    """Raise `UsageError` (bad_setting) if text is to be looked for where it cannot be, or must not be blanked."""
     if settings.text is BurnedInText.OFF:
         return
     if not settings.deidentify:
