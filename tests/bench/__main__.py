@@ -25,7 +25,7 @@ SETS = {"series": (200, 40, 0, 0), "patients": (200, 40, 0, 0), "mr": (100, 20, 
 """Files and, for frames, their number: in full and with --quick."""
 SIZES = (100, 500, 2_000, 8_000, 64_000)  # kB
 ELEMENTS = (100, 1_000, 10_000, 100_000)
-SCALES = ("size", "elements", "workers", "screening")
+SCALES = ("size", "elements", "workers", "screening", "text")
 Rows = list[tuple[Entry, Measured | Missing]]
 
 
@@ -87,6 +87,8 @@ def main() -> None:
             _workers(bench)
         if "screening" in bench.only:
             _screening(bench)
+        if "text" in bench.only:
+            _text(bench)
         _ratios(bench, found)
         if markdown is not None:
             markdown.close()
@@ -181,6 +183,15 @@ def _screening(bench: Bench) -> None:
     bench.say("| ---: | ---: | ---: | ---: |")
     share = spent["decide"] / spent["deidentify"]
     bench.say(f"| {spent['inspect']:,.0f} | {spent['decide']:,.1f} | {spent['deidentify']:,.0f} | {share:.1%} |")
+
+
+def _text(bench: Bench) -> None:
+    command = [sys.executable, "-m", "tests.bench.text"]
+    spent = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
+    bench.say("\n### Looking for text\n\nUltrasounds of 1024 × 768, 8 bits, native\n")
+    bench.say("| processes | s of a processor an image | img/s |\n| ---: | ---: | ---: |")
+    for workers in (1, 2):
+        bench.say(f"| {workers} | {spent[f'cpu_{workers}']:.2f} | {spent[f'rate_{workers}']:.2f} |")
 
 
 def _ms(row: Measured | Missing, files: int) -> str:
