@@ -184,3 +184,12 @@ def test_without_the_extra_nothing_begins(home: Path, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "sendit[ocr]" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_images_that_stay_unchanged_are_not_looked_at_by_mistake(sendit: Sendit, tmp_path: Path) -> None:
+    put(objects.KINDS["cr"](), tmp_path / "src/ST-1/a.dcm")
+    out = tmp_path / "out"
+    unchanged = {"SENDIT_DEIDENTIFY": "false", "SENDIT_IDENTIFIED_DESTINATIONS": str(out)}
+    answer = sendit("run", tmp_path / "src", out, "--text", "blank", **unchanged)
+    assert answer.status == 2
+    assert "SENDIT_TEXT" in answer.stderr

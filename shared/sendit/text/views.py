@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _PERCENTILES = (1.0, 99.0)
 _EIGHT = 8
+_EXACT_IN_FLOAT32 = 2
+"""Bytes of a value."""
 
 
 def views_of(frame: bytes, image: Image, values: Mapping[int, bytes]) -> Iterator[NDArray[np.uint8]]:
@@ -32,17 +34,20 @@ def views_of(frame: bytes, image: Image, values: Mapping[int, bytes]) -> Iterato
     low, high = int(grey.min()), int(grey.max())
     if low == high:
         return
-    yield _stretched(grey, low, high)
+    inverted = image.photometric == "MONOCHROME1"
+    yield _stretched(grey, low, high, inverted=inverted)
     if image.bits_stored > _EIGHT:
         lower, upper = (int(end) for end in np.percentile(grey, _PERCENTILES, method="nearest"))
         if lower < upper and 2 * (upper - lower) < high - low:
-            yield _stretched(grey, lower, upper)
+            yield _stretched(grey, lower, upper, inverted=inverted)
 
 
-def _stretched(grey: NDArray[Any], low: int, high: int) -> NDArray[np.uint8]:
-    scaled = (np.clip(grey, low, high).astype(np.float32) - low) * np.float32(255 / (high - low))
-    picture: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
-    return picture
+def _stretched(grey: NDArray[Any], low: int, high: int, *, inverted: bool) -> NDArray[np.uint8]:
+    exact = np.float32 if grey.itemsize <= _EXACT_IN_FLOAT32 else np.float64
+    picture: NDArray[np.uint8] = np.rint((np.clip(grey, low, high).astype(exact) - low) * (255 / (high - low))).astype(
+        np.uint8
+    )
+    return 255 - picture if inverted else picture
 
 
 def _brightness(frame: bytes, image: Image, values: Mapping[int, bytes]) -> NDArray[Any]:
@@ -61,7 +66,7 @@ def _brightness(frame: bytes, image: Image, values: Mapping[int, bytes]) -> NDAr
     if image.photometric == "PALETTE COLOR":
         mapped, brightness = brightness_of(values, *_lowest_and_highest(image))
         grey = np.array(brightness)[np.clip(grey, mapped.start, mapped.stop - 1).astype(np.int64) - mapped.start]
-    return -grey.astype(np.int64) if image.photometric == "MONOCHROME1" else grey
+    return grey
 
 
 def _lowest_and_highest(image: Image) -> tuple[int, int]:
@@ -72,10 +77,8 @@ def _lowest_and_highest(image: Image) -> tuple[int, int]:
 def _stored(frame: bytes, image: Image) -> NDArray[Any]:
     """The values in the cells, without the bits that are no part of them."""
     cells = np.frombuffer(frame, f"<u{image.cell_bytes}")
-    if image.bits_stored == image.bits_allocated:
-        return cells.view(f"<i{image.cell_bytes}") if image.signed else cells
-    stored = cells >> (image.high_bit + 1 - image.bits_stored) & (1 << image.bits_stored) - 1
-    if not image.signed:
-        return stored
-    half = 1 << image.bits_stored - 1
-    return (stored.astype(np.int64) ^ half) - half
+    above = image.bits_allocated - image.high_bit - 1
+    if image.signed:
+        cells = (cells << above).view(f"<i{image.cell_bytes}")
+        return cells >> image.bits_allocated - image.bits_stored
+    return cells << above >> image.bits_allocated - image.bits_stored

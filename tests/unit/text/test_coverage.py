@@ -62,11 +62,3 @@ def test_a_box_is_where_it_was_found_in_a_picture_of_many_tiles() -> None:
     large[1500 : 1500 + picture.shape[0], 1700 : 1700 + picture.shape[1]] = picture
     mask = covered(boxes_of(large), large.shape)[1500 : 1500 + picture.shape[0], 1700 : 1700 + picture.shape[1]]
     assert (mask & glyphs).sum() >= 0.95 * glyphs.sum()
-
-
-def test_too_many_boxes_become_fewer_that_cover_the_same() -> None:
-    boxes = [Box(20 * x, 20 * y, 20 * x + 5, 20 * y + 5, 0.5) for x in range(20) for y in range(20)]
-    assert len(joined(boxes, 400)) == 400
-    fewer = joined(boxes, MOST)
-    assert len(fewer) <= MOST
-    assert not (covered(tuple(boxes), (400, 400)) & ~covered(fewer, (400, 400))).any()

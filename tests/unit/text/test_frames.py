@@ -31,6 +31,8 @@ def covered(source: bytes) -> float:
         (GREY, SHOWN),
         (replace(GREY, photometric="MONOCHROME1"), 255 - SHOWN),
         (replace(GREY, allocated=16, stored=12, signed=True), SHOWN.astype("<i2") * 16 - 2048),
+        (replace(GREY, allocated=16, stored=16, signed=True), (SHOWN.astype("<i4") * 257 - 32768).astype("<i2")),
+        (replace(GREY, allocated=32, stored=32), SHOWN.astype("<u4") + 2**31),
         (replace(GREY, photometric="RGB"), np.stack([SHOWN // 4, SHOWN // 4, SHOWN], -1)),
         (replace(GREY, photometric="RGB", planar=1), np.stack([SHOWN, SHOWN, SHOWN * 0])),
         (replace(GREY, photometric="YBR_FULL"), np.stack([SHOWN, SHOWN * 0 + 128, SHOWN * 0 + 128], -1)),
