@@ -165,9 +165,8 @@ class ImagePipeline:
                 if planned.looked_at:
                     reject = self.text is BurnedInText.REJECT
                     clean, shows = text.without_text(clean, self.limits, reject=reject)
-                if (
-                    by or (shows and shows.boxes)
-                ) and bare:  # the unused bits of compressed frames are seen once they are decoded
+                if bare and (by or (shows and shows.boxes)):
+                    # the unused bits of compressed frames are seen once they are decoded
                     left = pixels.hidden_in(clean, self.limits)
                     clean = pixels.without_hidden(clean, self.limits) if left else clean
                     taken_out |= left

@@ -44,9 +44,8 @@ def views_of(frame: bytes, image: Image, values: Mapping[int, bytes]) -> Iterato
 
 def _stretched(grey: NDArray[Any], low: int, high: int, *, inverted: bool) -> NDArray[np.uint8]:
     exact = np.float32 if grey.itemsize <= _EXACT_IN_FLOAT32 else np.float64
-    picture: NDArray[np.uint8] = np.rint((np.clip(grey, low, high).astype(exact) - low) * (255 / (high - low))).astype(
-        np.uint8
-    )
+    scaled = (np.clip(grey, low, high).astype(exact) - low) * (255 / (high - low))
+    picture: NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
     return 255 - picture if inverted else picture
 
 
