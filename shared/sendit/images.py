@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
-from sendit import deid, pixels
+from sendit import deid, pixels, text
 from sendit.errors import Code, ImageError, SenditError, TransientError
 from sendit.logs import event, place_of
 from sendit.pixels import Hidden, HiddenFound, PassingFrames
@@ -16,13 +16,17 @@ from sendit.ports import Clock, IdentifierService, OutputStore, PendingOutput, S
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry, output_name
 from sendit.screen import Decision, Screen, Verdict, decision_of_file
+from sendit.settings import BurnedInText
 
 if TYPE_CHECKING:
     from sendit.deid import Entity, Header, Keyring, Limits, Profile, Report
+    from sendit.text import FoundText
 
 Result = TypeVar("Result")
 
 _BLOCK = 1024 * 1024
+_BURNED_IN_TEXT = "burned-in-text"
+_REASON_BURNED_IN_TEXT = "Text was found in its pixels, and such images are to be rejected."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class Planned:
     """An image that may pass, who it will be, and the name under which it will be stored.
 
     `frames` is what its header says of its pixels; None where they stay as they are whatever hides in them.
+    `looked_at` is whether text is looked for in its frames.
     """
 
     entry: Entry
@@ -60,6 +65,7 @@ class Planned:
     output: str
     frames: PassingFrames | None = None
     cleaned_by: Decision | None = None
+    looked_at: bool = False
 
 
 def log_outcome(outcome: Outcome, batch_id: str, image_id: str) -> None:
@@ -103,6 +109,7 @@ class ImagePipeline:
     clock: Clock
     keep_paths: bool = False
     with_report: bool = False
+    text: BurnedInText = BurnedInText.OFF
     computing: AbstractContextManager[object] = field(default_factory=nullcontext)
 
     def inspect(self, batch: BatchName, entry: Entry) -> Planned | Outcome:
@@ -113,14 +120,7 @@ class ImagePipeline:
             with self.staging.open(batch, entry) as source, self.computing:
                 header, decision = screened(source, self.screen, self.limits)
             if decision.verdict is Verdict.REJECT:
-                return Outcome(
-                    entry,
-                    ImageState.REJECTED,
-                    started,
-                    self.clock(),
-                    sentence=decision.reason,
-                    rule=decision.rule,
-                )
+                return self._rejected(entry, started, decision.rule, decision.reason)
             who = self.identifiers.identify(header.entity)
             uids = (header.study_uid, header.series_uid, header.sop_instance_uid)
             identity = output_name(who.patient, *(self.keys.uid(uid) for uid in uids))
@@ -129,7 +129,9 @@ class ImagePipeline:
                 return Planned(entry, identity, output)
             with _translated():
                 frames = pixels.frames_of(header)
-            return Planned(entry, identity, output, frames, decision if decision.verdict is Verdict.CLEAN else None)
+            by = decision if decision.verdict is Verdict.CLEAN else None
+            looked_at = decision.looked_at and self.text is not BurnedInText.OFF
+            return Planned(entry, identity, output, frames, by, looked_at)
 
         return self._guarded(entry, started, steps)
 
@@ -138,12 +140,13 @@ class ImagePipeline:
         entry, started = planned.entry, self.clock()
 
         def steps() -> Outcome:
+            compressed = planned.frames is not None and planned.frames.compressed
             try:
-                return self._stored(
-                    batch, planned, started, bare=planned.frames is not None and planned.frames.compressed
-                )
+                return self._stored(batch, planned, started, bare=compressed or planned.looked_at)
             except HiddenFound:
                 return self._stored(batch, planned, started, bare=True)
+            except text.TextFound:
+                return self._rejected(entry, started, _BURNED_IN_TEXT, _REASON_BURNED_IN_TEXT)
 
         return self._guarded(entry, started, steps)
 
@@ -152,9 +155,11 @@ class ImagePipeline:
 
         Raises:
             HiddenFound: something hides in it, and it was not to be bare.
+            TextFound: it shows text, and such images are rejected.
         """
         entry, by, taken_out = planned.entry, planned.cleaned_by, frozenset[Hidden]()
         cleanings = by.cleanings if by else ()
+        shows: FoundText | None = None
         with self.output.create(planned.output) as sink:
             with self.staging.open(batch, entry) as source, self.computing, _translated():
                 if bare:
@@ -162,12 +167,18 @@ class ImagePipeline:
                 clean = pixels.without_hidden(source, self.limits) if taken_out else source
                 for cleaning in cleanings:
                     clean = pixels.cleaned(clean, cleaning, self.limits)
-                if by and bare:  # the unused bits of compressed frames are seen once they are decoded
+                if planned.looked_at:
+                    reject = self.text is BurnedInText.REJECT
+                    clean, shows = text.without_text(clean, self.limits, reject=reject)
+                    cleanings += shows.cleanings
+                if bare and cleanings:  # the unused bits of compressed frames are seen once they are decoded
                     left = pixels.hidden_in(clean, self.limits)
                     clean = pixels.without_hidden(clean, self.limits) if left else clean
                     taken_out |= left
                 watch = planned.frames.watch() if planned.frames is not None and not bare else None
-                report = self._write(clean, sink, watch)
+                # what PS3.15 E.3.1 asks for: the known places, and whatever text there is beside them
+                both = by is not None and planned.looked_at and self.text is BurnedInText.BLANK
+                report = self._write(clean, sink, watch, pixels_cleaned=both)
             if report is not None and _named(report) != planned.identity:
                 raise ImageError(Code.CHANGED_DURING_PROCESSING)
             stored = sink.commit()
@@ -180,13 +191,20 @@ class ImagePipeline:
             output_bytes=stored.size,
             output_crc32c=stored.crc32c,
             created=stored.created,
-            report=_report_line(report, by, taken_out) if self.with_report and report else "",
+            report=_report_line(report, by, taken_out, shows) if self.with_report and report else "",
             rule=by.rule if by else "",
             sentence=by.reason if by else "",
             blanked=pixels.blanked_by(cleanings, planned.frames.rows, planned.frames.columns) if planned.frames else (),
         )
 
-    def _write(self, source: BinaryIO, sink: PendingOutput, watch: Callable[[bytes], None] | None) -> "Report | None":
+    def _write(
+        self,
+        source: BinaryIO,
+        sink: PendingOutput,
+        watch: Callable[[bytes], None] | None,
+        *,
+        pixels_cleaned: bool,
+    ) -> "Report | None":
         """De-identify into the sink; without a profile the bytes go as they are."""
         if self.profile is None:
             while block := source.read(_BLOCK):
@@ -195,7 +213,7 @@ class ImagePipeline:
         return deid.deidentify(
             source,
             sink,
-            profile=self.profile,
+            profile=self.profile.of_clean_pixels if pixels_cleaned else self.profile,
             keys=self.keys,
             identify=self._identify,
             limits=self.limits,
@@ -218,6 +236,9 @@ class ImagePipeline:
             return self._errored(entry, started, ImageError(Code.WORKER_CRASHED))
         except Exception as error:  # noqa: BLE001  one image's defect must not take the batch along
             return self._errored(entry, started, ImageError(Code.INTERNAL_ERROR), place_of(error))
+
+    def _rejected(self, entry: Entry, started: datetime, rule: str, reason: str) -> Outcome:
+        return Outcome(entry, ImageState.REJECTED, started, self.clock(), sentence=reason, rule=rule)
 
     def _errored(self, entry: Entry, started: datetime, error: SenditError, place: str = "") -> Outcome:
         return Outcome(
@@ -248,12 +269,14 @@ def _translated() -> Iterator[None]:
         raise ImageError(Code.UNREADABLE) from None
 
 
-def _report_line(report: "Report", by: Decision | None, taken_out: frozenset[Hidden]) -> str:
+def _report_line(report: "Report", by: Decision | None, taken_out: frozenset[Hidden], shows: "FoundText | None") -> str:
     """The engine's report, and what was done to the pixels before, if anything was."""
-    if by is None and not taken_out:
+    if by is None and not taken_out and shows is None:
         return report.to_json_line()
     record = json.loads(report.to_json_line())
     record["pixels"] = {"cleaned_by": by.rule if by else None, "taken_out": sorted(taken_out)}
+    if shows is not None:
+        record["pixels"]["text"] = shows.as_record()
     return json.dumps(record, separators=(",", ":")) + "\n"
 
 

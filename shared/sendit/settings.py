@@ -23,6 +23,14 @@ class BatchNames(StrEnum):
     HIDE = "hide"
 
 
+class BurnedInText(StrEnum):
+    """What is done about text that is found in pixels."""
+
+    OFF = "off"  # none is looked for
+    BLANK = "blank"
+    REJECT = "reject"
+
+
 class LogFormat(StrEnum):
     """How a log line looks."""
 
@@ -72,6 +80,9 @@ class Settings(BaseModel):
     rules: Annotated[
         str, Field(description="the path of a TOML file of rules by which images are screened; empty: those shipped")
     ] = ""
+    text: Annotated[
+        BurnedInText, Field(description="off, or what is done about text in pixels: blank it, or reject the image")
+    ] = BurnedInText.OFF
     workers: Annotated[
         int, Field(ge=0, le=256, description="worker processes of a local run; 0: one per processor")
     ] = 0

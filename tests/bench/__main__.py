@@ -25,7 +25,7 @@ SETS = {"series": (200, 40, 0, 0), "patients": (200, 40, 0, 0), "mr": (100, 20, 
 """Files and, for frames, their number: in full and with --quick."""
 SIZES = (100, 500, 2_000, 8_000, 64_000)  # kB
 ELEMENTS = (100, 1_000, 10_000, 100_000)
-SCALES = ("size", "elements", "workers", "screening", "blanking")
+SCALES = ("size", "elements", "workers", "screening", "blanking", "text")
 CLIPS = (("ultrasound", 1), ("ultrasound", 60), ("ultrasound", 240), ("ultrasound-rle", 60))
 """Sets and frames."""
 Rows = list[tuple[Entry, Measured | Missing]]
@@ -91,6 +91,8 @@ def main() -> None:
             _screening(bench)
         if "blanking" in bench.only:
             _blanking(bench)
+        if "text" in bench.only:
+            _text(bench)
         _ratios(bench, found)
         if markdown is not None:
             markdown.close()
@@ -194,6 +196,15 @@ def _blanking(bench: Bench) -> None:
         bench.say(f"\n| {one.title} | ms a frame | peak MiB |\n| --- | ---: | ---: |")
         for entry, row in bench.measured(entries.blanking(), one, every=True):
             bench.say(f"| {entry.label} | {_ms(row, one.files * frames)} | {_peak(row)} |")
+
+
+def _text(bench: Bench) -> None:
+    command = [sys.executable, "-m", "tests.bench.text"]
+    spent = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout)
+    bench.say("\n### Looking for text\n\nUltrasounds of 1024 × 768, 8 bits, native\n")
+    bench.say("| processes | s of a processor an image | img/s |\n| ---: | ---: | ---: |")
+    for workers in (1, 2):
+        bench.say(f"| {workers} | {spent[f'cpu_{workers}']:.2f} | {spent[f'rate_{workers}']:.2f} |")
 
 
 def _ms(row: Measured | Missing, files: int) -> str:

@@ -66,9 +66,10 @@ _TAIL = """## Encoding, and what is refused
 
 File Meta Information and preamble are made anew. Explicit and Implicit VR Little Endian and encapsulated transfer
 syntaxes stay what they are, Explicit VR Big Endian and Deflated become Explicit VR Little Endian. Pixel data is copied
-byte for byte: Clean Pixel Data (113101) and Clean Recognizable Visual Features (113102) are not claimed. An object
-that breaks PS3.5 so that a value's extent is in doubt is refused, and so is one in whose result one of the
-patient's own values is still found.
+byte for byte. Clean Pixel Data (113101) is no option of a profile: it is claimed for an image whose pixels were cleaned
+before, by a rule and by looking for text in every frame (`docs/text.md`). Clean Recognizable Visual Features (113102)
+is not claimed. An object that breaks PS3.5 so that a value's extent is in doubt is refused, and so is one in whose
+result one of the patient's own values is still found.
 """
 
 

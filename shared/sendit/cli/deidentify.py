@@ -13,7 +13,7 @@ import typer
 
 from sendit.cli.console import say, show_table, watching
 from sendit.cli.exits import Exit
-from sendit.cli.options import Out, Profile, Rules, Source, Workers, settings_with
+from sendit.cli.options import Out, Profile, Rules, Source, Text, Workers, settings_with
 from sendit.errors import Code, UsageError
 from sendit.images import Outcome, log_outcome
 from sendit.local import files_of
@@ -29,6 +29,7 @@ def deidentify(
     out: Out,
     profile: Profile = None,
     rules: Rules = None,
+    text: Text = None,
     report: Annotated[
         Path | None,
         typer.Option(help="Write what was done to each image, as JSON lines without any header value."),
@@ -44,7 +45,7 @@ def deidentify(
     The same screen, key and profile as `sendit run`, and the same bytes. Results lie in OUT as
     PATIENT/STUDY/SERIES/IMAGE.dcm. Exit status: 0 all stored; 3 not every image was stored; 1 failed; 2 usage.
     """
-    settings = settings_with(profile, workers, rules)
+    settings = settings_with(profile, workers, rules, text)
     if report is not None:
         _check_report(report, source, out, settings.home)
     root, name, only = files_of(source)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from sendit import logs
-from sendit.settings import Settings
+from sendit.settings import BurnedInText, Settings
 
 Source = Annotated[Path, typer.Argument(metavar="SRC", help="Folder of DICOM images. Never changed.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results: new, empty, or of an earlier run.")]
@@ -26,6 +26,12 @@ Rules = Annotated[
         " [default: SENDIT_RULES]",
     ),
 ]
+Text = Annotated[
+    BurnedInText | None,
+    typer.Option(
+        help="Look for burned-in text: blank it, or reject the image. Needs sendit[ocr]. [default: SENDIT_TEXT]",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option(min=1, max=256, help="Worker processes. [default: SENDIT_WORKERS, one per processor]"),
@@ -39,10 +45,15 @@ OutOption = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
-def settings_with(profile: str | None = None, workers: int | None = None, rules: str | None = None) -> Settings:
+def settings_with(
+    profile: str | None = None,
+    workers: int | None = None,
+    rules: str | None = None,
+    text: BurnedInText | None = None,
+) -> Settings:
     """The settings, with what the command line says on top; the log is set up by them."""
     settings = Settings.load()
-    given = {"profile": profile, "workers": workers, "rules": rules}
+    given = {"profile": profile, "workers": workers, "rules": rules, "text": text}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
     logs.setup(settings.log_format, settings.log_level)
     return settings

@@ -10,7 +10,7 @@ import typer
 from sendit.again import Again
 from sendit.cli.console import say, say_json, show_table, watching
 from sendit.cli.exits import Exit
-from sendit.cli.options import Json, Out, Profile, Rules, Source, Workers, settings_with
+from sendit.cli.options import Json, Out, Profile, Rules, Source, Text, Workers, settings_with
 from sendit.finalize import Verdict
 from sendit.local import BatchResult, find_batches, run_all
 from sendit.records import BatchState, Counts
@@ -33,6 +33,7 @@ def run(
     out: Out,
     profile: Profile = None,
     rules: Rules = None,
+    text: Text = None,
     workers: Workers = None,
     retry: Annotated[
         Again | None,
@@ -48,7 +49,7 @@ def run(
 
     Exit status: 0 all stored; 3 finished, but not every image was stored; 1 failed; 2 usage.
     """
-    settings = settings_with(profile, workers, rules)
+    settings = settings_with(profile, workers, rules, text)
     found = find_batches(source)
     had_key = key_path(settings).exists()
     results: list[BatchResult] = []

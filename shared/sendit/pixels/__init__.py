@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sendit.pixels.errors import PixelError, PixelRefusal
     from sendit.pixels.hidden import hidden_in, without_hidden
     from sendit.pixels.kinds import Hidden
+    from sendit.pixels.looking import decoded_frames
     from sendit.pixels.passing import HiddenFound, PassingFrames, frames_of
     from sendit.pixels.rectangles import Cleaning, Rectangle, blanked_by
     from sendit.pixels.ultrasound import ultrasound_regions
@@ -32,6 +33,7 @@ __all__ = [
     "Rectangle",
     "blanked_by",
     "cleaned",
+    "decoded_frames",
     "frames_of",
     "hidden_in",
     "ultrasound_regions",
@@ -48,6 +50,7 @@ _HOMES = {
     "Rectangle": "rectangles",
     "blanked_by": "rectangles",
     "cleaned": "clean",
+    "decoded_frames": "looking",
     "frames_of": "passing",
     "hidden_in": "hidden",
     "ultrasound_regions": "ultrasound",

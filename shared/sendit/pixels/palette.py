@@ -20,6 +20,18 @@ def darkest_entry(values: Mapping[int, bytes], lowest: int, highest: int) -> int
     Raises:
         PixelError: `palette_unusable`.
     """
+    usable, brightness = brightness_of(values, lowest, highest)
+    return usable[brightness.index(min(brightness))]
+
+
+def brightness_of(values: Mapping[int, bytes], lowest: int, highest: int) -> tuple[range, list[int]]:
+    """How bright the palette shows those stored values from `lowest` to `highest` of which it tells.
+
+    What lies beside them shows as the nearest of them.
+
+    Raises:
+        PixelError: `palette_unusable`.
+    """
     descriptors = [values.get(tag, b"") for tag in _DESCRIPTORS]
     if any(len(one) != 6 for one in descriptors) or len(set(descriptors)) != 1:
         raise PixelError(PixelRefusal.PALETTE_UNUSABLE)
@@ -32,8 +44,8 @@ def darkest_entry(values: Mapping[int, bytes], lowest: int, highest: int) -> int
     if not usable:
         raise PixelError(PixelRefusal.PALETTE_UNUSABLE)
     shown = (table[usable.start - first : usable.stop - first] for table in tables)
-    brightness = [299 * red + 587 * green + 114 * blue for red, green, blue in zip(*shown, strict=True)]  # ITU-R BT.601
-    return usable[brightness.index(min(brightness))]
+    # ITU-R BT.601
+    return usable, [299 * red + 587 * green + 114 * blue for red, green, blue in zip(*shown, strict=True)]
 
 
 def _numbers(table: bytes, entries: int, bits: int) -> list[int]:

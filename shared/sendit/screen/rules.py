@@ -7,7 +7,7 @@ does not pass.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -49,28 +49,55 @@ class Rule:
 class Decision:
     """The verdict on an image, and the rule and reason that gave it; neither holds a value of the header.
 
-    `cleanings` is what is to be done to its pixels, one after the other, before it may pass.
+    `cleanings` is what is to be done to its pixels, one after the other, before it may pass; `looked_at` is
+    whether text is looked for in what is left of them.
     """
 
     verdict: Verdict
     rule: str
     reason: str
     cleanings: tuple[Cleaning, ...] = ()
+    looked_at: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Text is looked for in the images of which the condition holds."""
+
+    name: str
+    when: Condition
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """Rules by which images are screened, in the order of their file."""
+    """Rules by which images are screened, in the order of their file, and looks: in which text is looked for."""
 
     rules: tuple[Rule, ...]
+    looks: tuple[Look, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of rules and looks."""
+        return frozenset((*(rule.name for rule in self.rules), *(look.name for look in self.looks)))
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All that is asked of a header."""
+        return (*(rule.when for rule in self.rules), *(look.when for look in self.looks))
 
     @property
     def digest(self) -> str:
         """Short hex that is another one for other rules."""
-        return sha256(repr(self.rules).encode()).hexdigest()[:16]
+        return sha256(repr((self.rules, self.looks)).encode()).hexdigest()[:16]
 
     def decide(self, header: Header, options: frozenset[str]) -> Decision:
         """The verdict on a header under a profile with these options."""
+        decision = self._decided(header, options)
+        if decision.verdict is Verdict.REJECT or not any(look.when.holds(header, options) for look in self.looks):
+            return decision
+        return replace(decision, looked_at=True)
+
+    def _decided(self, header: Header, options: frozenset[str]) -> Decision:
         applying = [rule for rule in self.rules if rule.when.holds(header, options)]
         having_a_say = _without_overridden(applying)
         for verdict in (Verdict.REJECT, Verdict.CLEAN, Verdict.ACCEPT):
@@ -116,7 +143,7 @@ class Screen:
     def __init__(self, rules: RuleSet, options: Iterable[str] = ()) -> None:
         self._rules = rules
         self._options = frozenset(options)
-        subjects = {subject for rule in rules.rules for subject in subjects_of(rule.when)}
+        subjects = {subject for when in rules.conditions for subject in subjects_of(when)}
         # of sequences the top level does not say what is in them
         inside = {subject.path[0] for subject in subjects if subject.path} | {REGIONS}
         self._sequences = tuple(inside | {subject.tag for subject in subjects if subject.is_sequence})

@@ -24,7 +24,7 @@ from sendit.lease import LeaseTerms
 from sendit.process import Processing
 from sendit.screen import RuleSet, Screen
 from sendit.settings import Settings
-from sendit.wiring.parts import key_path, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
+from sendit.wiring.parts import check_text, key_path, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
 
 _IMAGES_A_SLICE = 16
 """Handed to a worker process at a time: the slices of a series stay together, and handing over costs little."""
@@ -64,6 +64,7 @@ class LocalPlaces:
             clock=now,
             keep_paths=self.keep_paths,
             with_report=self.with_report,
+            text=self.settings.text,
         )
 
 
@@ -205,6 +206,7 @@ def _opened(
     settings: Settings, source: Path, out: Path
 ) -> tuple[Home, "deid.Keyring", "deid.Profile | None", OutLabel]:
     settings.check_destination(out)
+    check_text(settings)
     check_apart(source, out, settings.home)
     home = Home(settings.home)
     home.prepare(with_key=settings.key_file is None)

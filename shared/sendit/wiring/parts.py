@@ -4,12 +4,12 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sendit import deid, screen
+from sendit import deid, screen, text
 from sendit.adapters.home import Home, read_key
 from sendit.errors import Code, UsageError
 from sendit.label import UNCHANGED, OutLabel
 from sendit.screen import RuleSet, Screen
-from sendit.settings import Settings
+from sendit.settings import BurnedInText, Settings
 
 
 def now() -> datetime:
@@ -66,6 +66,18 @@ def rules_of(settings: Settings) -> RuleSet:
 def screen_of(rules: RuleSet, profile: "deid.Profile | None") -> Screen:
     """The rules under a profile, in a process of their own."""
     return Screen(rules, profile.options if profile is not None else ())
+
+
+def check_text(settings: Settings) -> None:
+    """Raise `UsageError` (bad_setting) if text is to be looked for where it cannot be, or must not be blanked."""
+    if settings.text is BurnedInText.OFF:
+        return
+    if not settings.deidentify:
+        raise UsageError(Code.BAD_SETTING, "SENDIT_TEXT: images stay unchanged under SENDIT_DEIDENTIFY=false.")
+    if not text.is_installed():
+        raise UsageError(
+            Code.BAD_SETTING, "SENDIT_TEXT, --text: what finds text is not installed: pip install 'sendit[ocr]'."
+        )
 
 
 def _is_path(name: str) -> bool:

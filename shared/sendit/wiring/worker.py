@@ -21,7 +21,7 @@ from sendit.process import Processing
 from sendit.screen import RuleSet
 from sendit.settings import Settings
 from sendit.wiring.cloud import check_finalizer, output_place, project, staging_place, status_store
-from sendit.wiring.parts import keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
+from sendit.wiring.parts import check_text, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
 
 _THREADS_A_PROCESS = 8
 _IMAGES_A_SLICE = 32
@@ -52,6 +52,7 @@ class CloudPlaces:
             screen=screen_of(self.rules, self.profile),
             limits=limits_of(self.settings),
             clock=now,
+            text=self.settings.text,
             computing=Lock(),
         )
 
@@ -62,6 +63,7 @@ def check_worker(settings: Settings) -> None:
     output_place(settings)
     profile_of(settings)
     rules_of(settings)
+    check_text(settings)
 
 
 def cloud_processing(settings: Settings) -> Processing:

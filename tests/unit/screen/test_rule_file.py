@@ -242,3 +242,63 @@ def test_no_more_is_remembered_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> 
     for number in range(20):
         screen.decide(header_of(ct(SeriesDescription=f"number {number}")))
     assert len(screen._known) <= 3
+
+
+LOOK = f"[look.mine]\nwhen = {CT}\n"
+
+
+def is_looked_at(text: str, dataset: Dataset) -> bool:
+    return Screen(read_rules(text.encode())).decide(header_of(dataset)).looked_at
+
+
+def test_a_look_says_where_text_is_looked_for_and_gives_no_verdict() -> None:
+    assert not is_looked_at("", ct())
+    assert is_looked_at(LOOK, ct())
+    assert rule_for(LOOK, ct()) == (Verdict.ACCEPT, "ct")
+    assert rule_for(f'from = "nothing"\n{LOOK}', ct()) == (Verdict.REJECT, "not-accepted")
+    assert read_rules(LOOK.encode()).digest != default_rules().digest
+
+
+def test_a_rejected_image_is_not_looked_at() -> None:
+    assert not is_looked_at(LOOK, ct(BurnedInAnnotation="YES"))
+
+
+def test_looks_that_ship_can_be_left_out() -> None:
+    radiograph = ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.1", Modality="CR")
+    assert is_looked_at("", radiograph)
+    assert not is_looked_at('without = ["text"]', radiograph)
+    assert not is_looked_at(f'without = ["text"]\n[look.text]\nwhen = {CT}', radiograph)
+
+
+def test_a_captured_or_marked_ct_that_a_rule_lets_pass_is_looked_at() -> None:
+    text = (
+        '[rule.all]\naccept = "All CT."\noverrides = ["burned-in-annotation", "not-original", "secondary-capture"]\n'
+        f"when = {CT}"
+    )
+    assert not is_looked_at(text, ct())
+    assert is_looked_at(text, ct(BurnedInAnnotation="YES"))
+    assert is_looked_at(text, ct(ImageType=["DERIVED", "SECONDARY"]))
+    assert is_looked_at(text, ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.7"))
+
+
+def test_what_is_remembered_of_a_verdict_knows_what_looks_ask_for() -> None:
+    screen = Screen(read_rules(b'[look.one]\nwhen = { attribute = "StationName", equals = "US-1" }'))
+    for name, looked_at in (("US-2", False), ("US-1", True), ("US-2", False)):
+        assert screen.decide(header_of(ct(StationName=name))).looked_at is looked_at
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"[look.a]\nwhen = {CT}\nblank = []", 3),
+        ("[look.a]", 1),
+        ("look = 1", 1),
+        ("look.a = 1", 1),
+        (f"[look.text]\nwhen = {CT}", 1),
+        (f"[look.A]\nwhen = {CT}", 1),
+        ('[look.a]\nwhen = { attribute = "Nothing", equals = "CT" }', 2),
+    ],
+)
+def test_a_mistake_in_a_look_is_refused_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(TomlError, match=f"line {line}"):
+        read_rules(text.encode())

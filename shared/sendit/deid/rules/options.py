@@ -32,6 +32,8 @@ class Standing:
 
 
 BASIC = Standing("E.2", "Basic Prof.", "113100", "Basic Application Confidentiality Profile")
+CLEAN_PIXEL_DATA = Standing("E.3.1", "Clean Pix. Data Opt.", "113101", "Clean Pixel Data Option")
+"""Done before the engine sees an object, so that no profile has it as an option."""
 
 STANDING: dict[Option, Standing] = {
     Option.CLEAN_GRAPHICS: Standing("E.3.3", "Clean Graph. Opt.", "113103", "Clean Graphics Option"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sendit.deid.rules.options import BASIC, STANDING, Option
+from sendit.deid.rules.options import BASIC, CLEAN_PIXEL_DATA, STANDING, Option
 from sendit.deid.rules.tables import EDITION, checksums
 
 if TYPE_CHECKING:
@@ -46,12 +46,19 @@ class Profile:
     """The Basic Application Level Confidentiality Profile of PS3.15 with options, and a user's overrides.
 
     `allow_list`: of what Table E.1-1 does not name, only what the IOD of the object's SOP class needs may stay.
+    `pixels_cleaned`: the objects come from Clean Pixel Data (E.3.1), which alters their marks and nothing else.
     """
 
     name: str
     options: tuple[Option, ...] = ()
     overrides: tuple[Override, ...] = ()
     allow_list: bool = False
+    pixels_cleaned: bool = False
+
+    @cached_property
+    def of_clean_pixels(self) -> Profile:
+        """The same profile for objects whose pixels were cleaned before."""
+        return replace(self, pixels_cleaned=True)
 
     @cached_property
     def weaker(self) -> bool:
@@ -67,7 +74,9 @@ class Profile:
         """Code values and meanings of CID 7050 for exactly what the profile does."""
         if self.weaker:
             return ()
-        return tuple((one.code, one.meaning) for one in (BASIC, *(STANDING[option] for option in self.options)))
+        pixels = (CLEAN_PIXEL_DATA,) if self.pixels_cleaned else ()
+        done = (BASIC, *pixels, *(STANDING[option] for option in self.options))
+        return tuple((one.code, one.meaning) for one in done)
 
     @cached_property
     def digest(self) -> str:
