@@ -44,11 +44,12 @@ def decoder_for(transfer_syntax: str) -> Decoder:
 
 
 def decoded(
-    decoder: Decoder, encapsulated: bytes, codestream: bytes, image: Image, photometric: str
+    decoder: Decoder, encapsulated: bytes, codestream: bytes, image: Image, photometric: str, *, whole: bool = False
 ) -> tuple[bytearray, str]:
     """A frame that is decoded, its samples side by side, and its Photometric Interpretation.
 
-    `image` is what it should become, `photometric` what the header says of it before.
+    `image` is what it should become, `photometric` what the header says of it before. Of JPEG and RLE the decoder
+    clears the bits that are not stored, unless the cells are wanted as a `whole`.
 
     Raises:
         PixelError: `frame_not_as_described`, `codestream_malformed` or `frame_not_decodable`.
@@ -66,6 +67,8 @@ def decoded(
         "photometric_interpretation": photometric,
         "planar_configuration": 0,
     }
+    if whole:
+        options["correct_unused_bits"] = False
     token = _decoding.set(True)
     try:
         array, properties = decoder.as_array(
