@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydicom.uid import JPEG2000TransferSyntaxes, RLELossless
+from pydicom.uid import RLELossless
 
-from sendit.pixels import jpeg, jpeg2000, rle
+from sendit.pixels import rle
 from sendit.pixels.bits import UnusedBits
-from sendit.pixels.decoding import decoded, decoder_for
+from sendit.pixels.decoding import check_described, decoded, decoder_for
 
 if TYPE_CHECKING:
     from sendit.pixels.frames import Frames
@@ -29,7 +29,7 @@ class SurplusBits:
         self._bits = UnusedBits(image)
 
     def any_in(self, frame: int, codestream: bytes) -> bool:
-        """Whether an unused bit is set in a frame, of which the codestream was found to be sound.
+        """Whether an unused bit is set in a frame, of which the codestream was found to be bare.
 
         Raises:
             DeidError: `truncated` if the source has become shorter.
@@ -38,8 +38,7 @@ class SurplusBits:
         image = self._image
         if self._transfer_syntax == RLELossless:
             return not self._bits.none_unused and any(map(self._bits.any_in, rle.cells(codestream, image.cell_bytes)))
-        codec = jpeg2000 if self._transfer_syntax in JPEG2000TransferSyntaxes else jpeg
-        if codec.described(codestream).precision <= image.bits_stored == image.high_bit + 1:
+        if check_described(codestream, self._transfer_syntax, image) <= image.bits_stored == image.high_bit + 1:
             return False
         decoder = decoder_for(self._transfer_syntax)
         native, _ = decoded(decoder, self._frames.encapsulated(frame), codestream, image, self._photometric, whole=True)
