@@ -116,6 +116,20 @@ def test_a_private_attribute_is_found_in_whatever_block_its_creator_has() -> Non
     assert one.holds(found, NOBODY)
 
 
+def test_a_private_attribute_is_seen_in_every_block_of_its_creator() -> None:
+    dataset = Dataset()
+    for offset in (0x10, 0x11, 0x13):
+        dataset.add_new(0x00190000 | offset, "LO", "ACME")
+    dataset.add_new(0x00191023, "SH", "fine")
+    dataset.add_new(0x00191123, "SH", "burned")
+    found = header_of(dataset)
+    assert condition_of({"attribute": "ACME (0019,xx23)", "equals": "BURNED"}).holds(found, NOBODY)
+    assert not condition_of({"attribute": "ACME (0019,xx23)", "only": ["FINE"]}).holds(found, NOBODY)
+    del dataset[0x00191023]
+    assert condition_of({"attribute": "ACME (0019,xx23)", "only": ["BURNED"]}).holds(header_of(dataset), NOBODY)
+    assert condition_of({"attribute": "ACME (0019,xx24)", "missing": True}).holds(found, NOBODY)
+
+
 def test_what_differs_inside_a_sequence_is_told_apart() -> None:
     rules = read_rules(
         b'from = "nothing"\n[rule.region]\naccept = "Tissue."\n'
