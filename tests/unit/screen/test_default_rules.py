@@ -107,8 +107,9 @@ def test_what_is_rejected_and_by_which_rule(values: dict[str, object], rule: str
     assert rule_for(made(**values)) == rule
 
 
-def region(left: int, top: int, right: int, bottom: int) -> Dataset:
+def region(left: int, top: int, right: int, bottom: int, form: int = 1, data: int = 1) -> Dataset:
     inner = Dataset()
+    inner.RegionSpatialFormat, inner.RegionDataType = form, data
     inner.RegionLocationMinX0, inner.RegionLocationMinY0 = left, top
     inner.RegionLocationMaxX1, inner.RegionLocationMaxY1 = right, bottom
     return inner
@@ -139,6 +140,7 @@ def test_an_ultrasound_is_cleaned_outside_its_regions(burned_in: str | None) -> 
         [region(0, 0, 640, 100)],
         [region(10, 10, 5, 100)],
         [region(10, 10, 50, 100), Dataset()],
+        [region(0, 0, 639, 59, form=0, data=0)],
     ],
     ids=[
         "none",
@@ -149,6 +151,7 @@ def test_an_ultrasound_is_cleaned_outside_its_regions(burned_in: str | None) -> 
         "outside",
         "inverted",
         "without edges",
+        "of nothing",
     ],
 )
 def test_an_ultrasound_whose_regions_leave_nothing_to_blank_is_rejected(regions: list[Dataset]) -> None:
