@@ -16,7 +16,7 @@ _LOCATION = (0x00186018, 0x0018601A, 0x0018601C, 0x0018601E)
 """Region Location Min X0, Min Y0, Max X1, Max Y1: the outermost pixels that belong to a region."""
 _SPATIAL_FORMAT, _DATA_TYPE = 0x00186012, 0x00186014
 _SHOWING = range(1, 5)
-"""Region Spatial Formats (C.8.5.5.1.1) that are measured: 2D, M-mode, spectral, waveform. Not 0, none, nor 5, graphics."""
+"""Region Spatial Formats (C.8.5.5.1.1): 2D, M-mode, spectral, waveform. Not 0, none, nor 5, graphics."""
 _MEASURED = range(1, 19)
 """Region Data Types (C.8.5.5.1.2) from tissue to other traces. Not 0, none."""
 

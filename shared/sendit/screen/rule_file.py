@@ -17,13 +17,13 @@ from sendit.deid.rules.toml_text import content_of, text_of
 from sendit.screen.cleaning_text import CLEANING_KEYS, check_keys_of_cleaning, cleaning_of
 from sendit.screen.condition_text import condition_of
 from sendit.screen.mistake import Mistake
-from sendit.screen.rules import NOT_ACCEPTED, Rule, RuleSet, Verdict
+from sendit.screen.rules import NOT_ACCEPTED, VALUE_TOO_LONG, Rule, RuleSet, Verdict
 
 _KEYS = ("from", "without", "rule")
 _BASES = ("default", "nothing")
 _KEYS_OF_A_RULE = ("accept", "clean", "reject", "when", "overrides", *CLEANING_KEYS)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_RESERVED_NAMES = frozenset({NOT_ACCEPTED, "media-directory", "sop-class-disagrees"})
+_RESERVED_NAMES = frozenset({NOT_ACCEPTED, VALUE_TOO_LONG, "media-directory", "sop-class-disagrees"})
 _LONGEST_REASON = 200
 
 

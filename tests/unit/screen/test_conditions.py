@@ -199,6 +199,30 @@ def test_and_or_and_not_are_those_of_logic(written: dict[str, object], graphics:
     assert condition_of(written).holds(IMAGE, options) is naively(written, options)
 
 
+@pytest.mark.parametrize("verdict", ["accept", "reject"])
+@pytest.mark.parametrize("negated", [False, True])
+@pytest.mark.parametrize("length", [256, 257, 5000])
+def test_a_value_that_is_too_long_to_be_searched_never_passes(verdict: str, negated: bool, length: int) -> None:
+    leaf = """{ attribute = "ImageComments", matches = 'BURNED$' }"""
+    when = f"{{ not = {leaf} }}" if negated else leaf
+    more = """[rule.all]\naccept = "All."\nwhen = { attribute = "Modality", equals = "US" }""" * (verdict == "reject")
+    text = f"""from = "nothing"\n[rule.one]\n{verdict} = "One."\nwhen = {when}\n{more}"""
+    screen = Screen(read_rules(text.encode()))
+    decision = screen.decide(header(Modality="US", ImageComments="x" * (length - 6) + "BURNED"))
+    if length <= 256:
+        holds = not negated
+        assert (decision.verdict is Verdict.REJECT) == (holds == (verdict == "reject"))
+        assert decision.rule != "value-too-long"
+    else:
+        assert (decision.verdict, decision.rule) == (Verdict.REJECT, "value-too-long")
+
+
+def test_a_search_that_is_not_needed_rejects_nothing() -> None:
+    long = header(Modality="CT", ImageComments="x" * 300)
+    searched = {"attribute": "ImageComments", "matches": "y"}
+    assert not condition_of({"all": [{"attribute": "Modality", "equals": "US"}, searched]}).holds(long, NOBODY)
+
+
 def always(holds: bool) -> Condition:
     leaf = condition_of({"attribute": "Modality", "equals": "US"})
     return leaf if holds else Not(leaf)
