@@ -253,7 +253,8 @@ def test_expressions_that_could_be_searched_for_ever_are_refused(pattern: str, r
     "pattern", ["^GE.*(MED|SYS)(X|$)", "a?b?c?d?e?", "(ab)+c", "[ab|]*x+", "a{3}b{3}c{3}d{3}", "(ab){2,3}"]
 )
 def test_expressions_that_end_are_taken(pattern: str) -> None:
-    read_rules(f"[rule.a]\nreject = 'x'\nwhen = {{ attribute = 'ImageComments', matches = '{pattern}' }}".encode())
+    text = f"[rule.a]\nreject = 'x'\nwhen = {{ attribute = 'ImageComments', matches = '{pattern}' }}"
+    assert read_rules(text.encode()).rules[0].name == "a"
 
 
 def test_no_more_is_remembered_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
