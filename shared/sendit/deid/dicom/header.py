@@ -27,7 +27,8 @@ Uids = tuple[str, str, str, str]
 class Header:
     """The object up to its pixel data, as it came in: everything here is original and identifying.
 
-    `values` are the undecoded values of the top level by tag, empty for a sequence, `sequences` the items of those, and
+    `values` are the undecoded values of the top level by tag, empty for a sequence, of pixel data its length instead,
+    which only tells that it is there; `sequences` the items of those, and
     `codecs` those of its text; `transfer_syntax` is the original's UID; `media_storage_sop_class_uid` is what File Meta
     says, empty if it says nothing; `normalised` names what had to be put right to read it ('big-endian', 'deflated',
     'no-preamble', 'no-file-meta', 'no-transfer-syntax', 'vr-encoding').
