@@ -42,6 +42,7 @@ def frames_of(header: Header) -> PassingFrames:
     """What a header says of the frames.
 
     Raises:
+        DeidError: `malformed` if Number of Frames is no number.
         PixelError: `pixel_format_unsupported`; nobody could say what hides in them.
     """
     if UID(header.transfer_syntax).is_encapsulated:
