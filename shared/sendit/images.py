@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _BLOCK = 1024 * 1024
+_NOT_CLEANED = "Its pixels would have to be cleaned, and with SENDIT_DEIDENTIFY=false nothing is changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class ImagePipeline:
         def steps() -> "Planned | Outcome":
             with self.staging.open(batch, entry) as source, self.computing:
                 header, decision = screened(source, self.screen, self.limits)
+            if decision.verdict is Verdict.CLEAN and self.profile is None:
+                decision = Decision(Verdict.REJECT, decision.rule, _NOT_CLEANED)
             if decision.verdict is Verdict.REJECT:
                 return Outcome(
                     entry,
