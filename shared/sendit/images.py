@@ -1,17 +1,17 @@
 """One image: read → screen → de-identify → gate → store → verify. What a worker process does, and all it does."""
 
 import json
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from sendit import deid, pixels, text
 from sendit.errors import Code, ImageError, SenditError, TransientError
-from sendit.logs import event, place_of
-from sendit.pixels import Hidden, HiddenFound, PassingFrames
+from sendit.logs import place_of
+from sendit.outcome import Outcome, Planned
+from sendit.pixels import Hidden, HiddenFound
 from sendit.ports import Clock, IdentifierService, OutputStore, PendingOutput, Staging
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry, output_name
@@ -27,68 +27,7 @@ Result = TypeVar("Result")
 _BLOCK = 1024 * 1024
 _BURNED_IN_TEXT = "burned-in-text"
 _REASON_BURNED_IN_TEXT = "Text was found in its pixels, and such images are to be rejected."
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one image; the entry's name stays inside the process, only its keyed id is recorded.
-
-    `blanked` is as in `sendit.records.Image`.
-    """
-
-    entry: Entry
-    state: ImageState
-    started_at: datetime
-    finished_at: datetime
-    code: Code | None = None
-    sentence: str = ""
-    rule: str = ""
-    output: str = ""
-    output_bytes: int = 0
-    output_crc32c: int = 0
-    created: bool = False
-    report: str = ""
-    place: str = ""
-    blanked: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """An image that may pass, who it will be, and the name under which it will be stored.
-
-    `frames` is what its header says of its pixels; None where they stay as they are whatever hides in them.
-    `looked_at` is whether text is looked for in its frames.
-    """
-
-    entry: Entry
-    identity: str
-    output: str
-    frames: PassingFrames | None = None
-    cleaned_by: Decision | None = None
-    looked_at: bool = False
-
-
-def log_outcome(outcome: Outcome, batch_id: str, image_id: str) -> None:
-    """One event for an image that was not stored: which one, by its keyed id, and why."""
-    if outcome.code is not None:
-        severity = logging.ERROR if outcome.place else logging.WARNING
-        fields = {"place": outcome.place} if outcome.place else {}
-        event(severity, outcome.sentence, batch_id=batch_id, image_id=image_id, code=outcome.code, **fields)
-    elif outcome.rule:
-        event(logging.INFO, outcome.sentence, batch_id=batch_id, image_id=image_id, rule=outcome.rule)
-
-
-class ImageWorkers(Protocol):
-    """Who works on images: this thread, or processes of their own. Results come in any order.
-
-    What stops an image is an `Outcome`; what stops the attempt is raised (`TransientError`).
-    """
-
-    def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
-        """Read each header, screen it, and name its output."""
-
-    def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
-        """De-identify each image into the output store."""
+_NOT_CLEANED = "Its pixels would have to be cleaned, and with SENDIT_DEIDENTIFY=false nothing is changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +58,8 @@ class ImagePipeline:
         def steps() -> "Planned | Outcome":
             with self.staging.open(batch, entry) as source, self.computing:
                 header, decision = screened(source, self.screen, self.limits)
+            if decision.verdict is Verdict.CLEAN and self.profile is None:
+                decision = Decision(Verdict.REJECT, decision.rule, _NOT_CLEANED)
             if decision.verdict is Verdict.REJECT:
                 return self._rejected(entry, started, decision.rule, decision.reason)
             who = self.identifiers.identify(header.entity)

@@ -14,11 +14,11 @@ from functools import partial
 from sendit.changes import is_overtaken
 from sendit.errors import SENTENCES, BatchError, Code, Refused, SenditError, TransientError
 from sendit.ids import DocumentIds
-from sendit.images import ImageWorkers, Outcome, log_outcome
 from sendit.label import OutLabel
 from sendit.lease import Heartbeat, LeaseTerms, new_lease
 from sendit.logs import event
 from sendit.manifest import Manifest
+from sendit.outcome import ImageWorkers, Outcome, log_outcome
 from sendit.ports import Clock, Staging, StatusStore
 from sendit.records import IMAGES_A_WRITE, UNSETTLED, Batch, BatchState, Counts, Image, ImageState, Lease
 from sendit.refs import BatchMessage, BatchName, Entry

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sendit.images import ImageWorkers, Outcome, Planned
+from sendit.outcome import ImageWorkers, Outcome, Planned
 from sendit.refs import BatchName, Entry
 
 _IMAGES_A_CHUNK = 1024

@@ -12,7 +12,7 @@ from tests.emulator.test_deliveries import slices, study_of
 from tests.emulator.undisturbed import results_of
 
 from sendit.errors import Code
-from sendit.images import ImageWorkers, Outcome, Planned
+from sendit.outcome import ImageWorkers, Outcome, Planned
 from sendit.process import Processing, process
 from sendit.records import Batch, BatchState
 from sendit.refs import BatchMessage, BatchName, Entry

@@ -6,7 +6,8 @@ from pathlib import Path
 from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
-from sendit.images import ImagePipeline, Planned
+from sendit.images import ImagePipeline
+from sendit.outcome import Planned
 from sendit.refs import BatchName
 from sendit.settings import Settings
 from sendit.wiring.parts import keyring, limits_of, now, profile_of, rules_of, screen_of

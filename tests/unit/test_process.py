@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, _GeneratorContextManager, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,16 +22,17 @@ from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.again import Again, Asked, ask_again, look_again, publish_again
 from sendit.errors import BatchError, Code, LeaseHeld, LeaseLost, Refused, TransientError, UsageError
 from sendit.ids import DocumentIds
-from sendit.images import ImagePipeline, InlineWorkers, Outcome, Planned
+from sendit.images import ImagePipeline, InlineWorkers
 from sendit.label import LABEL as LABEL_NAME
 from sendit.label import OutLabel, claim_output
 from sendit.lease import LeaseTerms
 from sendit.manifest import Manifest
+from sendit.outcome import Outcome, Planned
 from sendit.ports import OutputStore, PendingOutput, Stat
 from sendit.process import Processing, process
 from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
-from sendit.screen import Screen, default_rules
+from sendit.screen import Screen, default_rules, read_rules
 
 NAME = BatchName.parse("ST-1")
 KEYS = deid.Keyring(bytes(32))
@@ -437,6 +438,76 @@ def test_without_a_profile_images_are_screened_and_stored_as_they_are_under_pseu
     originals = {(world.source / name).read_bytes() for name in ("a", "b")}
     assert {path.read_bytes() for path in world.outputs} == originals
     assert {str(path.relative_to(world.out)) for path in world.outputs} == deidentified_names(world)
+
+
+def test_without_a_profile_an_image_that_would_be_cleaned_is_rejected(world: World) -> None:
+    rules = b"""
+    [rule.corner]
+    clean = "A name stands in the corner."
+    blank = [[0, 0, 8, 8]]
+    when = { attribute = "Modality", equals = "CT" }
+    """
+    world.put("a")
+    pipeline = replace(world.pipeline, profile=None, screen=Screen(read_rules(rules)))
+    batch = world.process(workers=InlineWorkers(pipeline))
+    (image,) = world.images.values()
+    assert (image.state, image.rule) == (ImageState.REJECTED, "corner")
+    assert (batch.state, world.outputs) == (BatchState.EMPTY, [])
+
+
+@pytest.mark.parametrize("profile", [PROFILE, None])
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"])
+def test_an_image_without_its_uids_gets_no_name(world: World, profile: deid.Profile | None, keyword: str) -> None:
+    dataset = objects.ct()
+    del dataset[keyword]
+    (world.source / "a").write_bytes(objects.to_bytes(dataset, file_meta=False, preamble=False))
+    pipeline = replace(world.pipeline, profile=profile)
+    batch = world.process(workers=InlineWorkers(pipeline))
+    (image,) = world.images.values()
+    assert (image.state, image.code) == (ImageState.ERROR, Code.MISSING_UID)
+    assert (batch.counts.errored, world.outputs) == (1, [])
+    (entry,) = world.staging.list(NAME)
+    assert isinstance(pipeline.inspect(NAME, entry), Outcome)
+
+
+def test_an_image_that_became_another_one_between_two_looks_is_not_stored(world: World) -> None:
+    world.put("a", "b")
+    first, second = world.staging.list(NAME)
+    planned = world.pipeline.inspect(NAME, first)
+    assert isinstance(planned, Planned)
+
+    class Swapped(FolderStaging):
+        def open(self, batch: BatchName, entry: Entry) -> _GeneratorContextManager[BinaryIO]:
+            return super().open(batch, second)
+
+    staging = Swapped(world.source.parent, world.out.parent / "manifests")
+    outcome = replace(world.pipeline, staging=staging).store(NAME, planned)
+    assert (outcome.state, outcome.code) == (ImageState.ERROR, Code.CHANGED_DURING_PROCESSING)
+    assert world.outputs == []
+
+
+def test_an_image_for_which_memory_does_not_suffice_is_told_from_a_defect(world: World) -> None:
+    class Exhausted(FolderStaging):
+        def open(self, batch: BatchName, entry: Entry) -> _GeneratorContextManager[BinaryIO]:
+            raise MemoryError
+
+    world.put("a")
+    staging = Exhausted(world.source.parent, world.out.parent / "manifests")
+    batch = world.process(workers=InlineWorkers(replace(world.pipeline, staging=staging)))
+    (image,) = world.images.values()
+    assert (image.state, image.code) == (ImageState.ERROR, Code.WORKER_CRASHED)
+    assert batch.counts.errored == 1
+
+
+def test_a_number_of_frames_that_is_none_is_malformed(world: World) -> None:
+    dataset = objects.ct()
+    dataset.NumberOfFrames = "22"
+    data = objects.to_bytes(dataset)
+    assert b"IS\x02\x0022" in data
+    (world.source / "a").write_bytes(data.replace(b"IS\x02\x0022", b"IS\x02\x00ab"))
+    world.process()
+    (image,) = world.images.values()
+    assert (image.state, image.code) == (ImageState.ERROR, Code.MALFORMED)
 
 
 def deidentified_names(world: World) -> set[str]:

@@ -15,7 +15,7 @@ import pytest
 
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.errors import Code, TransientError, UsageError
-from sendit.images import Outcome, Planned
+from sendit.outcome import Outcome, Planned
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 from sendit.settings import Settings

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sendit.errors import Code
-from sendit.images import Outcome, Planned
+from sendit.outcome import Outcome, Planned
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 from sendit.work import Claims, chunks, settle

@@ -13,8 +13,9 @@ from multiprocessing.connection import wait
 from typing import TypeVar
 
 from sendit.errors import Code, TransientError
-from sendit.images import ImagePipeline, Outcome, Planned
+from sendit.images import ImagePipeline
 from sendit.logs import event, place_of
+from sendit.outcome import Outcome, Planned
 from sendit.refs import BatchName, Entry
 
 Item = TypeVar("Item", Entry, Planned)

@@ -12,8 +12,9 @@ from typing import Generic, cast
 
 from sendit.adapters.lane import Item, Lane, Result, Step, inspect, store
 from sendit.errors import SENTENCES, Code, TransientError
-from sendit.images import ImagePipeline, Outcome, Planned
+from sendit.images import ImagePipeline
 from sendit.logs import event
+from sendit.outcome import Outcome, Planned
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 

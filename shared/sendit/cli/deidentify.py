@@ -15,8 +15,8 @@ from sendit.cli.console import say, show_table, watching
 from sendit.cli.exits import Exit
 from sendit.cli.options import Out, Profile, Rules, Source, Text, Workers, settings_with
 from sendit.errors import Code, UsageError
-from sendit.images import Outcome, log_outcome
 from sendit.local import files_of
+from sendit.outcome import Outcome, log_outcome
 from sendit.records import Counts, ImageState
 from sendit.tally import counted
 from sendit.wiring.local import local_files

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sendit.pixels.errors import PixelError, PixelRefusal
 from sendit.pixels.jpeg import (
     APP0,
@@ -17,39 +15,31 @@ from sendit.pixels.jpeg import (
     FRAME_HEADERS,
     SOS,
     TABLES,
-    Segment,
-    malformed,
     segments,
 )
+from sendit.pixels.jpeg_tables import tables_of, used_tables
 from sendit.pixels.kinds import Bare, Hidden, remainder_found
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_DHT, _DQT, _DNL, _DRI = 0xC4, 0xDB, 0xDC, 0xDD
-_JFIF, _JFIF_UP_TO_THUMBNAIL, _NO_THUMBNAIL = b"JFIF\0", 12, bytes(2)
-_DEFINED = (
-    (APP14, b"Adobe", 12),
-    (APP8, b"mrfx", 5),  # Hewlett-Packard's colour transforms of JPEG-LS
-    (APP8, b"SPIFF\0", 30),
-)
-"""Application segments that say how samples are to be read: how they begin, and how long their fields are."""
-_SPIFF_END = b"\0\0\0\1\xff\xd8"
+_JFIF, _JFIF_VERSIONS, _JFIF_LENGTH = b"JFIF\0", (b"\1\0", b"\1\1", b"\1\2"), 14
+_NO_DENSITY_NO_THUMBNAIL = b"\0\0\1\0\1\0\0"
+_ADOBE, _ADOBE_VERSIONS, _ADOBE_LENGTH = b"Adobe", (b"\0\x64", b"\0\x65"), 12
+_HP, _HP_LENGTH = b"mrfx", 5
+"""Hewlett-Packard's colour transforms of JPEG-LS."""
 _JPEG_XT = b"JP"
 
 
 def bare_jpeg(data: bytes) -> Bare:
-    """A codestream without comments, application data and what stands behind its end; its scans stay as they are.
+    """A codestream without comments, application data, unused tables and what stands behind its end.
 
-    Of application segments those stay that say how samples are to be read, cut to their fields, and JFIF without its
-    thumbnail.
+    Scans stay as they are. Of application segments those stay that say how samples are to be read, and nothing else.
 
     Raises:
         PixelError: `codestream_malformed`, or `hidden_data_left` if a segment may be part of the image.
     """
     parts, found = [b"\xff\xd8"], set()
-    end = 0
-    for segment in segments(data):
+    all_segments = list(segments(data))
+    used = used_tables(data, all_segments)
+    for segment in all_segments:
         marker, start, end = segment
         content = data[start:end]
         if marker == ENTROPY_CODED:
@@ -64,10 +54,17 @@ def bare_jpeg(data: bytes) -> Bare:
                 found.add(Hidden.APPLICATION_DATA)
             if kept:
                 parts.append(_segment(marker, kept))
-        else:
-            _check_filled(segment, content)
+        elif marker in TABLES:
+            kept = b"".join(data[table.start : table.end] for table in tables_of(data, segment) if table.start in used)
+            if kept != content:
+                found.add(Hidden.UNUSED_TABLE)
+            if kept:
+                parts.append(_segment(marker, kept))
+        elif marker in FRAME_HEADERS or marker == SOS:
             parts.append(_segment(marker, content))
-    return Bare(b"".join(parts), frozenset(found) | remainder_found(data[end:]))
+        else:
+            raise PixelError(PixelRefusal.HIDDEN_DATA_LEFT)
+    return Bare(b"".join(parts), frozenset(found) | remainder_found(data[all_segments[-1].end :]))
 
 
 def _segment(marker: int, content: bytes) -> bytes:
@@ -75,44 +72,17 @@ def _segment(marker: int, content: bytes) -> bytes:
 
 
 def _defined(marker: int, content: bytes) -> bytes:
-    """The fields of an application segment that decoders go by; empty if they do not."""
-    if marker == APP0 and content.startswith(_JFIF) and len(content) >= _JFIF_UP_TO_THUMBNAIL + len(_NO_THUMBNAIL):
-        return content[:_JFIF_UP_TO_THUMBNAIL] + _NO_THUMBNAIL
-    if marker == APP8 and content == _SPIFF_END:
-        return content
-    for number, name, length in _DEFINED:
-        if marker == number and content.startswith(name) and len(content) >= length:
-            return content[:length]
+    """What decoders go by in an application segment, all else in it as it has to be; empty if they do not."""
+    length = len(content)
+    if marker == APP0 and content.startswith(_JFIF) and length >= _JFIF_LENGTH:
+        version = content[5:7] if content[5:7] in _JFIF_VERSIONS else _JFIF_VERSIONS[-1]
+        return _JFIF + version + _NO_DENSITY_NO_THUMBNAIL
+    if marker == APP14 and content.startswith(_ADOBE) and length >= _ADOBE_LENGTH:
+        version = content[5:7] if content[5:7] in _ADOBE_VERSIONS else _ADOBE_VERSIONS[0]
+        return _ADOBE + version + bytes(4) + content[11:12]
+    if marker == APP8 and content.startswith(_HP) and length >= _HP_LENGTH:
+        return content[:_HP_LENGTH]
     if marker == APP11 and content.startswith(_JPEG_XT):
         # a JPEG XT decoder adds what is in there to the samples
         raise PixelError(PixelRefusal.HIDDEN_DATA_LEFT)
     return b""
-
-
-def _check_filled(segment: Segment, content: bytes) -> None:
-    """Refuses a segment that is not known, or longer than what it holds."""
-    marker, length = segment.marker, len(content)
-    if marker in FRAME_HEADERS:
-        exact = length >= 6 and length == 6 + 3 * content[5]
-    elif marker == SOS:
-        exact = length >= 4 and length == 4 + 2 * content[0]
-    elif marker in {_DNL, _DRI}:
-        exact = length == 2
-    elif marker == _DQT:
-        exact = _tables_end(content, lambda at: 129 if content[at] >> 4 else 65) == length
-    elif marker == _DHT:
-        exact = _tables_end(content, lambda at: 17 + sum(content[at + 1 : at + 17])) == length
-    elif marker in TABLES:
-        exact = True
-    else:
-        raise PixelError(PixelRefusal.HIDDEN_DATA_LEFT)
-    if not exact:
-        raise malformed()
-
-
-def _tables_end(content: bytes, length_at: Callable[[int], int]) -> int:
-    """Where the last of several tables ends, of which each says how long it is."""
-    at = 0
-    while at < len(content):
-        at += length_at(at)
-    return at

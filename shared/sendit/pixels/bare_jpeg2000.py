@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from sendit.pixels.errors import PixelError, PixelRefusal
-from sendit.pixels.jpeg2000 import COM, EOC, SIGNATURE, SOT, boxes, codestream_start, segments
+from sendit.pixels.jpeg2000 import COM, SIGNATURE, SOT, TO_KNOW, boxes, codestream_start, segments
+from sendit.pixels.jpeg2000_headers import check_headers
 from sendit.pixels.kinds import Bare, Hidden, remainder_found
 
 _BESIDE_SAMPLES = frozenset({b"ihdr", b"bpcc", b"colr", b"res "})
 """Boxes of a JP2 header that say nothing of how samples are read."""
-_COMMENT_HEAD = 6
 
 
 def bare_jpeg2000(data: bytes) -> Bare:
-    """A codestream without comments, and without a file format around it; its packets stay as they are.
+    """A codestream without comments, what need not be known, and a file format around it; its packets stay as they are.
 
-    Comments of a tile-part's header are filled with zeros: its length stands elsewhere, too.
+    In a tile-part's header a comment of zeros takes their place: its length stands elsewhere, too.
 
     Raises:
         PixelError: `codestream_malformed`, or `hidden_data_left` if the file format maps samples to others.
@@ -25,20 +25,19 @@ def bare_jpeg2000(data: bytes) -> Bare:
         found.add(Hidden.WRAPPER)
         _check_header(data)
     parts = [b"\xff\x4f"]
-    end, in_main_header = 0, True
-    for marker, at, end in segments(data, begin):
+    all_segments = list(segments(data, begin))
+    check_headers(data, all_segments)
+    in_main_header = True
+    for marker, at, end in all_segments:
         in_main_header = in_main_header and marker != SOT
-        if marker != COM:
-            parts.append(data[at:end])
-        elif in_main_header:
-            found.add(Hidden.COMMENT)
-        else:
-            if data[at + _COMMENT_HEAD : end].strip(b"\0"):
-                found.add(Hidden.COMMENT)
-            parts.append(data[at : at + _COMMENT_HEAD] + bytes(max(0, end - at - _COMMENT_HEAD)))
-        if marker == EOC:
-            break
-    return Bare(b"".join(parts), frozenset(found) | (frozenset() if begin else remainder_found(data[end:])))
+        kept = data[at:end]
+        if marker == COM or marker in TO_KNOW:
+            kept = b"" if in_main_header else bytes((0xFF, COM)) + data[at + 2 : at + 4] + bytes(end - at - 4)
+        if kept != data[at:end]:
+            found.add(Hidden.COMMENT if marker == COM else Hidden.UNUSED_TABLE)
+        parts.append(kept)
+    behind = data[all_segments[-1].end :]
+    return Bare(b"".join(parts), frozenset(found) | (frozenset() if begin else remainder_found(behind)))
 
 
 def _check_header(data: bytes) -> None:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 class UnusedBits:
     """What stands beyond High Bit, below the lowest bit stored, and in the pad byte of native frames.
 
-    Beyond the high bit of a signed sample stand zeros or copies of its sign; both are in use, neither hides anything.
+    Beyond the high bit of a signed sample stand copies of its sign. Some writers have zeros there: where both were
+    let pass, which of them stands beside each negative sample could spell something.
     """
 
     def __init__(self, image: Image) -> None:
@@ -40,7 +41,7 @@ class UnusedBits:
         together = int(np.bitwise_or.reduce(cells))
         if not self._signed:
             return bool(together & ~self._used_mask)
-        lowest, highest = -(1 << self._high_bit), (1 << self._high_bit + 1) - 1
+        lowest, highest = -(1 << self._high_bit), (1 << self._high_bit) - 1
         return bool(together & self._low_mask or cells.min() < lowest or cells.max() > highest)
 
     def apply(self, data: bytearray, at: int) -> None:
@@ -76,16 +77,15 @@ class UnusedBits:
             return any(map(self._is_unused, set(zip(*(data[at::size] for at in range(size)), strict=True))))
         for number in range(size):
             table = self._table(number)
-            plain = self._used_mask >> 8 * number & 0xFF
-            allowed = bytes(byte for byte in range(256) if byte == table[byte] or byte == byte & plain)
+            allowed = bytes(byte for byte in range(256) if byte == table[byte])
             if len(allowed) < 256 and data[number::size].translate(None, allowed):
                 return True
         return False
 
     def _is_unused(self, cell: tuple[int, ...]) -> bool:
-        """Whether a signed cell has bits that are neither zero nor its sign."""
+        """Whether a signed cell has bits that are not its sign."""
         value = int.from_bytes(bytes(cell), "little", signed=True)
-        return bool(value & self._low_mask) or not -(1 << self._high_bit) <= value < 1 << self._high_bit + 1
+        return bool(value & self._low_mask) or not -(1 << self._high_bit) <= value < 1 << self._high_bit
 
 
 def _extended(byte: int, bits: int) -> int:

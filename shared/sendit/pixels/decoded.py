@@ -33,9 +33,11 @@ _LONGEST_VALUE = 0xFFFFFFFE
 
 
 def decoded_parts(
-    source: BinaryIO, opened: OpenObject, plan: PixelPlan, cleaning: Cleaning, limits: Limits
+    source: BinaryIO, opened: OpenObject, plan: PixelPlan, cleaning: Cleaning | None, limits: Limits
 ) -> list[Part]:
     """An object up to the end of its pixel data, in Explicit VR Little Endian unless its data set is in implicit VR.
+
+    Without a cleaning its samples are what the decoder gives.
 
     Its first frame is decoded at once: only then it is known what the samples are.
 
@@ -64,7 +66,9 @@ def decoded_parts(
 class _DecodedFrames:
     """The frames one behind the other, of which one is held; a part of a stream."""
 
-    def __init__(self, decoder: Decoder, frames: Frames, image: Image, cleaning: Cleaning, opened: OpenObject) -> None:
+    def __init__(
+        self, decoder: Decoder, frames: Frames, image: Image, cleaning: Cleaning | None, opened: OpenObject
+    ) -> None:
         self._decoder = decoder
         self._frames = frames
         self._image = image
@@ -72,7 +76,7 @@ class _DecodedFrames:
         self._said = text_value(opened.header.values, PHOTOMETRIC_INTERPRETATION)
         frame, self.photometric = self._decoded(0)
         values = decoded_values(opened.header.values, self.photometric)
-        self._blanking = Blanking(image_of(values), values, cleaning)
+        self._blanking = Blanking(image_of(values), values, cleaning) if cleaning else None
         self._hold(0, frame)
         self.length = image.frame_bytes * image.frames
 
@@ -93,7 +97,8 @@ class _DecodedFrames:
         return memoryview(self._frame)[offset : offset + size]
 
     def _hold(self, frame: int, data: bytearray) -> None:
-        self._blanking.apply(data, frame * self._image.frame_bytes)
+        if self._blanking is not None:
+            self._blanking.apply(data, frame * self._image.frame_bytes)
         self._frame, self._held = data, frame
 
     def _decoded(self, frame: int) -> tuple[bytearray, str]:

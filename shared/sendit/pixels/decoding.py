@@ -44,16 +44,17 @@ def decoder_for(transfer_syntax: str) -> Decoder:
 
 
 def decoded(
-    decoder: Decoder, encapsulated: bytes, codestream: bytes, image: Image, photometric: str
+    decoder: Decoder, encapsulated: bytes, codestream: bytes, image: Image, photometric: str, *, whole: bool = False
 ) -> tuple[bytearray, str]:
     """A frame that is decoded, its samples side by side, and its Photometric Interpretation.
 
-    `image` is what it should become, `photometric` what the header says of it before.
+    `image` is what it should become, `photometric` what the header says of it before. Of JPEG and RLE the decoder
+    clears the bits that are not stored, unless the cells are wanted as a `whole`.
 
     Raises:
         PixelError: `frame_not_as_described`, `codestream_malformed` or `frame_not_decodable`.
     """
-    _check(codestream, decoder.UID, image)
+    check_described(codestream, decoder.UID, image)
     _hush()
     options: dict[str, Any] = {
         "rows": image.rows,
@@ -66,6 +67,8 @@ def decoded(
         "photometric_interpretation": photometric,
         "planar_configuration": 0,
     }
+    if whole:
+        options["correct_unused_bits"] = False
     token = _decoding.set(True)
     try:
         array, properties = decoder.as_array(
@@ -85,8 +88,12 @@ def _plugin(transfer_syntax: str) -> str:
     return "pydicom" if transfer_syntax == RLELossless else "pylibjpeg"
 
 
-def _check(data: bytes, transfer_syntax: UID, image: Image) -> None:
-    """Refuses what decodes to something else than the header says, before memory is taken for it."""
+def check_described(data: bytes, transfer_syntax: str, image: Image) -> int:
+    """The precision of a frame's codestream, which is refused if it decodes to something else than the header says.
+
+    Raises:
+        PixelError: `frame_not_as_described` or `codestream_malformed`.
+    """
     if transfer_syntax == RLELossless:
         for start, end in rle.bounds(data, image.samples * image.bits_allocated // 8):
             if (
@@ -94,11 +101,12 @@ def _check(data: bytes, transfer_syntax: UID, image: Image) -> None:
                 and rle.needed(data, start, end, image.rows * image.columns) < end - 1
             ):
                 raise jpeg.malformed()
-        return
+        return image.bits_allocated
     codec = jpeg2000 if transfer_syntax in JPEG2000TransferSyntaxes else jpeg
-    says = codec.described(data)
+    says: jpeg.Described = codec.described(data)
     if says[:3] != (image.rows, image.columns, image.samples) or says.precision > image.bits_allocated:
         raise PixelError(PixelRefusal.FRAME_NOT_AS_DESCRIBED)
+    return says.precision
 
 
 class _Quiet(logging.Filter):

@@ -11,7 +11,7 @@ from pydicom.uid import JPEG2000TransferSyntaxes, JPEGLSTransferSyntaxes, JPEGTr
 
 from sendit.deid.dicom.fragments import EXTENDED_LENGTHS, EXTENDED_OFFSETS
 from sendit.deid.dicom.limits import DEFAULT_LIMITS, Limits
-from sendit.deid.dicom.pixels import plan_pixels
+from sendit.deid.dicom.pixels import PHOTOMETRIC_INTERPRETATION, plan_pixels
 from sendit.deid.dicom.read import read_object
 from sendit.deid.dicom.stream import BoundedReader
 from sendit.deid.dicom.vrs import swap_words
@@ -20,13 +20,15 @@ from sendit.pixels.bare_jpeg import bare_jpeg
 from sendit.pixels.bare_jpeg2000 import bare_jpeg2000
 from sendit.pixels.bare_rle import bare_rle
 from sendit.pixels.bits import UnusedBits
+from sendit.pixels.decoded import decoded_parts
 from sendit.pixels.errors import PixelError, PixelRefusal
 from sendit.pixels.frames import Frames
 from sendit.pixels.head import data_set_of, head_of
-from sendit.pixels.image import PIXEL_DATA, decoded_values, image_of
+from sendit.pixels.image import PIXEL_DATA, decoded_values, image_of, text_value
 from sendit.pixels.kinds import Bare, Hidden
 from sendit.pixels.layer import PIECE, Held, Stretch, exactly, stream_of
 from sendit.pixels.native import ChangedCells
+from sendit.pixels.surplus import SurplusBits
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -41,7 +43,9 @@ _LONGEST_OFFSET = 0xFFFFFFFF
 
 
 def hidden_in(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> frozenset[Hidden]:
-    """What is found beside the samples of an object's pixel data; nothing is decoded.
+    """What is found beside the samples of an object's pixel data.
+
+    Frames are decoded only where a sample may have more bits than the header says are stored.
 
     Raises:
         DeidError: the object cannot be read.
@@ -54,7 +58,7 @@ def without_hidden(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> BinaryI
     """The same object with nothing beside the samples of its pixel data, all of which stay as they are.
 
     Where nothing is found this is the source itself, at its beginning. Else frames have one fragment each, and the
-    offset tables say where. A deflated object comes inflated.
+    offset tables say where; if unused bits are found in them, they come decoded. A deflated object comes inflated.
 
     Raises:
         DeidError: the object cannot be read.
@@ -77,6 +81,9 @@ def _looked_at(source: BinaryIO, limits: Limits) -> tuple[frozenset[Hidden], lis
     rest = Stretch(inner, behind, opened.stream.size - behind)
     if plan.encapsulated:
         frames = _BareFrames(opened, plan, limits)
+        if Hidden.UNUSED_BITS in frames.found:
+            native = stream_of([*decoded_parts(source, opened, plan, None, limits), rest])
+            return frames.found, _looked_at(native, limits)[1]
         return frames.found, [*_before(source, opened, plan, frames), frames, Held(_DELIMITER), rest]
     image = image_of(opened.header.values)
     bits = UnusedBits(image)
@@ -121,9 +128,13 @@ class _BareFrames:
         self._held = -1
         self.length = 0
         found: set[Hidden] = set()
+        said = text_value(opened.header.values, PHOTOMETRIC_INTERPRETATION)
+        surplus = SurplusBits(self._frames, self._image, self._transfer_syntax, said)
         for frame in range(len(self._frames)):
             bare = self._bare(frame)
             found |= bare.found
+            if Hidden.UNUSED_BITS not in found and surplus.any_in(frame, bare.data):
+                found.add(Hidden.UNUSED_BITS)
             self.lengths.append(len(bare.data))
             self.length += 8 + len(bare.data) + len(bare.data) % 2
             self._ends.append(self.length)

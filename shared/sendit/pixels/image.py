@@ -12,6 +12,7 @@ from sendit.deid.dicom.pixels import (
     ROWS,
     SAMPLES,
 )
+from sendit.deid.errors import DeidError, Refusal
 from sendit.pixels.errors import PixelError, PixelRefusal
 from sendit.pixels.palette import darkest_entry
 
@@ -60,6 +61,7 @@ def image_of(values: Mapping[int, bytes]) -> Image:
     """The image that top-level values describe.
 
     Raises:
+        DeidError: `malformed` if Number of Frames is no number.
         PixelError: `pixel_format_unsupported`.
     """
     rows, columns, allocated, stored, high_bit, representation = (
@@ -85,7 +87,7 @@ def image_of(values: Mapping[int, bytes]) -> Image:
         raise PixelError(PixelRefusal.PIXEL_FORMAT_UNSUPPORTED)
     number = text_value(values, NUMBER_OF_FRAMES) or "1"
     if not (number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER):
-        raise PixelError(PixelRefusal.PIXEL_FORMAT_UNSUPPORTED)
+        raise DeidError(Refusal.MALFORMED)
     frames = int(number)
     signed = representation == 1
     return Image(rows, columns, frames, samples, photometric, allocated, stored, high_bit, signed, planar)

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 SOI, EOI, SOS, COM = 0xD8, 0xD9, 0xDA, 0xFE
 APP0, APP8, APP11, APP14 = 0xE0, 0xE8, 0xEB, 0xEE
 APPLICATION = range(0xE0, 0xF0)
-FRAME_HEADERS = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB, 0xF7})
-"""Start of a frame that is not hierarchical; the last one is JPEG-LS's."""
-TABLES = frozenset({0xC4, 0xCC, 0xDB, 0xDC, 0xDD, 0xF8})
-"""Huffman and arithmetic tables, quantization, number of lines, restart interval; parameters of JPEG-LS."""
+SOF3, SOF55 = 0xC3, 0xF7
+FRAME_HEADERS = frozenset({0xC0, 0xC1, SOF3, SOF55})
+"""Start of a frame: baseline, extended, lossless; JPEG-LS. Transfer syntaxes of progressive ones are retired."""
+DHT, DQT, DRI, LSE = 0xC4, 0xDB, 0xDD, 0xF8
+TABLES = frozenset({DHT, DQT, DRI, LSE})
+"""Huffman tables, quantization, restart interval; parameters of JPEG-LS."""
 ENTROPY_CODED = 0
 """In place of a marker: what follows a scan's header."""
 _BEHIND_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]"), re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")

@@ -9,8 +9,14 @@ from sendit.pixels.jpeg import Described, malformed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COM, EOC, SIZ, SOT, SOD = 0x64, 0xD9, 0x51, 0x90, 0x93
-SEGMENTS = frozenset({0x50, SIZ, *range(0x52, 0x54), 0x55, 0x56, 0x57, 0x58, 0x59, *range(0x5C, 0x62), 0x63, COM, SOT})
+COM, EOC, SIZ, SOT, SOD, TLM = 0x64, 0xD9, 0x51, 0x90, 0x93, 0x55
+CAP, COD, COC, QCD, QCC = 0x50, 0x52, 0x53, 0x5C, 0x5D
+TO_READ_BY = frozenset({CAP, COD, COC, QCD, QCC, 0x5E, 0x5F, 0x60, 0x61})
+"""What packets are read by; the last ones are a region of interest, another order, and packed packet headers."""
+PLM, PLT, CPF, CRG = 0x57, 0x58, 0x59, 0x63
+TO_KNOW = frozenset({PLM, PLT, CPF, CRG})
+"""What may be known beforehand, but need not: lengths of packets, a profile, where components lie beside each other."""
+SEGMENTS = TO_READ_BY | TO_KNOW | {SIZ, COM, SOT, TLM}
 """The markers of Part 1 and Part 15 that have a length and stand in headers."""
 _START = b"\xff\x4f\xff\x51"
 SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"

@@ -17,6 +17,8 @@ class Hidden(StrEnum):
     """In a comment of a JPEG or JPEG 2000 codestream."""
     APPLICATION_DATA = "application_data"
     """In an application segment of a JPEG codestream: Exif, XMP, colour profiles, thumbnails."""
+    UNUSED_TABLE = "unused_table"
+    """In tables and parameters of a codestream by which no sample is decoded."""
     WRAPPER = "wrapper"
     """In a file format around a JPEG 2000 codestream."""
     BEHIND_FRAME = "behind_frame"

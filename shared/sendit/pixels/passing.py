@@ -47,6 +47,7 @@ def frames_of(header: Header) -> PassingFrames:
     """What a header says of the frames.
 
     Raises:
+        DeidError: `malformed` if Number of Frames is no number.
         PixelError: `pixel_format_unsupported`; nobody could say what hides in them.
     """
     rows, columns = (int.from_bytes(header.values.get(tag, b"")[:2], "little") for tag in (ROWS, COLUMNS))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 from struct import unpack
+from typing import TYPE_CHECKING
 
 from sendit.pixels.jpeg import malformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HEADER = 64
 _NOTHING = 128
@@ -47,3 +51,30 @@ def needed(data: bytes, at: int, end: int, length: int) -> int:
     if length or at > end:
         raise malformed()
     return at
+
+
+def cells(data: bytes, cell_bytes: int) -> Iterator[bytes]:
+    """The cells of each sample of a frame that is bare, little endian; its segments begin with the highest byte."""
+    planes = [_expanded(data[at:end]) for at, end in bounds(data, int.from_bytes(data[:4], "little"))]
+    for first in range(0, len(planes), cell_bytes):
+        columns = planes[first : first + cell_bytes]
+        together = bytearray(len(columns[0]) * cell_bytes)
+        for number, column in enumerate(reversed(columns)):
+            together[number::cell_bytes] = column
+        yield bytes(together)
+
+
+def _expanded(segment: bytes) -> bytes:
+    """The bytes of a segment that holds whole runs and a pad byte at most."""
+    parts, at = [], 0
+    while at + 1 < len(segment):
+        run = segment[at]
+        if run < _NOTHING:
+            parts.append(segment[at + 1 : at + run + 2])
+            at += run + 2
+        elif run > _NOTHING:
+            parts.append(segment[at + 1 : at + 2] * (257 - run))
+            at += 2
+        else:
+            at += 1
+    return b"".join(parts)

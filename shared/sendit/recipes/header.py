@@ -70,7 +70,7 @@ class _Outcome:
         if action.verb == "ADD":
             self._becomes_replaced(action, replaces=replaces)
         elif self.keeps:
-            if self.by is None:
+            if action.verb == "KEEP" and self.by is None:
                 self._becomes(Does.KEEP, action)
         elif self.does is Does.REMOVE:
             return

@@ -8,6 +8,7 @@ from sendit.deid.rules.attribute import nearest, quoted
 from sendit.deid.rules.options import Option
 from sendit.screen.conditions import All, AnyOf, Comparison, Condition, HasOption, Not, Operator, Subject
 from sendit.screen.mistake import Mistake
+from sendit.screen.pattern_text import check_pattern
 
 _JOINING = ("all", "any", "not", "option", "attribute")
 _DEEPEST, _MOST_OPERANDS = 20, 1_000
@@ -105,10 +106,7 @@ def _operand(operator: Operator, one: object, subject: Subject) -> str | float:
     if not isinstance(one, str) or not one.strip():
         raise Mistake(f"{operator} compares with texts in quotes{', or numbers' * (operator in _OF_ANY_NUMBER)}")
     if operator is Operator.MATCHES:
-        try:
-            re.compile(one, re.IGNORECASE)
-        except re.error as error:
-            raise Mistake(f"{quoted(one)} is no regular expression: {error}", one) from None
+        check_pattern(one)
         return one
     if subject.tag == _SOP_CLASS and operator in _OF_ANY_NUMBER:
         try:

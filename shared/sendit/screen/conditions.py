@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-LONGEST_MATCHED = 1024
-"""So much of a value is searched for a regular expression: how long that takes may grow faster than the value."""
+LONGEST_MATCHED = 256
+"""A longer value is not searched for a regular expression: how long that takes may grow faster than the value."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(E[+-]?\d{1,3})?", re.ASCII)
+
+
+class TooLong(Exception):
+    """A value is too long to be searched for a regular expression; whether the condition holds nobody knows."""
 
 
 class Attributes(Protocol):
@@ -62,7 +66,11 @@ class Comparison:
     operands: tuple[str | float, ...] = ()
 
     def holds(self, header: Attributes, options: frozenset[str]) -> bool:
-        """Whether it is so of a header."""
+        """Whether it is so of a header.
+
+        Raises:
+            TooLong: a value cannot be searched for a regular expression.
+        """
         del options
         values = self.subject.values(header)
         if self.operator is Operator.MISSING or values is None:
@@ -85,7 +93,9 @@ def _fits(value: str, operator: Operator, operand: str | float) -> bool:
     if operator is Operator.CONTAINS:
         return operand in value
     if operator is Operator.MATCHES:
-        return re.search(operand, value[:LONGEST_MATCHED], re.IGNORECASE) is not None
+        if len(value) > LONGEST_MATCHED:
+            raise TooLong
+        return re.search(operand, value, re.IGNORECASE) is not None
     return value == operand
 
 

@@ -19,14 +19,14 @@ from sendit.screen.cleaning_text import CLEANING_KEYS, check_keys_of_cleaning, c
 from sendit.screen.condition_text import condition_of
 from sendit.screen.conditions import Condition
 from sendit.screen.mistake import Mistake
-from sendit.screen.rules import NOT_ACCEPTED, Look, Rule, RuleSet, Verdict
+from sendit.screen.rules import NOT_ACCEPTED, VALUE_TOO_LONG, Look, Rule, RuleSet, Verdict
 
 _KEYS = ("from", "without", "rule", "look")
 _BASES = ("default", "nothing")
 _KEYS_OF_A_RULE = ("accept", "clean", "reject", "when", "overrides", *CLEANING_KEYS)
 _KEYS_OF_A_LOOK = ("when",)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_RESERVED_NAMES = frozenset({NOT_ACCEPTED, "media-directory", "sop-class-disagrees", "burned-in-text"})
+_RESERVED_NAMES = frozenset({NOT_ACCEPTED, VALUE_TOO_LONG, "media-directory", "sop-class-disagrees", "burned-in-text"})
 _LONGEST_REASON = 200
 
 

@@ -12,13 +12,14 @@ from enum import StrEnum
 from hashlib import sha256
 
 from sendit.pixels import Cleaning
-from sendit.screen.conditions import Condition, subjects_of
+from sendit.screen.conditions import Condition, TooLong, subjects_of
 from sendit.screen.regions import COLUMNS, REGIONS, ROWS, Header, OutsideRegions, leaves_a_part
 
-NOT_ACCEPTED = "not-accepted"
+NOT_ACCEPTED, VALUE_TOO_LONG = "not-accepted", "value-too-long"
 _REASON_NO_REGIONS = "Its regions are missing, or all but fill the frame, so that nobody knows what to blank."
 _REASON_NOT_MET = "Of its frames the rule would blank nothing, or all."
 _REASON_NOT_ACCEPTED = "No rule accepts this kind of image."
+_REASON_TOO_LONG = "A value is too long to be searched for what a rule asks of it."
 _MOST_REMEMBERED = 256
 
 
@@ -92,10 +93,15 @@ class RuleSet:
 
     def decide(self, header: Header, options: frozenset[str]) -> Decision:
         """The verdict on a header under a profile with these options."""
-        decision = self._decided(header, options)
-        if decision.verdict is Verdict.REJECT or not any(look.when.holds(header, options) for look in self.looks):
-            return decision
-        return replace(decision, looked_at=True)
+        try:
+            decision = self._decided(header, options)
+            looked_at = decision.verdict is not Verdict.REJECT and any(
+                look.when.holds(header, options) for look in self.looks
+            )
+        except TooLong:
+            # in a rule that accepts, rejects or overrides, or in a look, behind `not` or before: it may not pass
+            return Decision(Verdict.REJECT, VALUE_TOO_LONG, _REASON_TOO_LONG)
+        return replace(decision, looked_at=True) if looked_at else decision
 
     def _decided(self, header: Header, options: frozenset[str]) -> Decision:
         applying = [rule for rule in self.rules if rule.when.holds(header, options)]

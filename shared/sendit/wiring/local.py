@@ -18,9 +18,10 @@ from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.errors import Code, UsageError
 from sendit.ids import DocumentIds
-from sendit.images import ImagePipeline, ImageWorkers, InlineWorkers
+from sendit.images import ImagePipeline, InlineWorkers
 from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
+from sendit.outcome import ImageWorkers
 from sendit.process import Processing
 from sendit.screen import RuleSet, Screen
 from sendit.settings import Settings

@@ -28,8 +28,7 @@ def test_the_engine_reads_through_all_layers(syntax: str) -> None:
     else:
         wider = mono(3, stored=16)  # what the codestream holds; the header says less
         data = encapsulated(picture, [[one] for one in encoded(wider, spoilt, syntax)], syntax)
-    if syntax == RLE:
-        assert hidden_in(io.BytesIO(data)) == set()
+    assert "unused_bits" in hidden_in(io.BytesIO(data))
     sink = io.BytesIO()
     layers = without_hidden(cleaned(without_hidden(io.BytesIO(data)), CORNER))
     report = deidentify(layers, sink, profile=TESTED["dated"], keys=KEYS, identify=KEYS.identifiers)
@@ -42,7 +41,6 @@ def test_the_engine_reads_through_all_layers(syntax: str) -> None:
 def test_unused_bits_of_decoded_frames_are_seen_behind_the_decoder() -> None:
     wider = mono(1, stored=16)
     data = encapsulated(mono(1, stored=12), [[one] for one in encoded(wider, wider.cells() | 0x8000, J2K)], J2K)
-    assert "unused_bits" not in hidden_in(io.BytesIO(data))
     assert hidden_in(cleaned(io.BytesIO(data), CORNER)) == {"unused_bits"}
 
 

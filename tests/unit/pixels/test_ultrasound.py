@@ -15,9 +15,12 @@ from sendit.pixels import Cleaning, Rectangle, ultrasound_regions
 TAGS = (0x00186018, 0x0018601A, 0x0018601C, 0x0018601E)
 
 
-def region(*edges: int | bytes, implicit: bool = False) -> bytes:
+def region(*edges: int | bytes, implicit: bool = False, form: bytes = b"\1\0", data: bytes = b"\1\0") -> bytes:
+    kinds = element(0x00186012, "US", form, implicit=implicit) + element(0x00186014, "US", data, implicit=implicit)
     values = [edge if isinstance(edge, bytes) else pack("<L", edge) for edge in edges]
-    return b"".join(element(tag, "UL", value, implicit=implicit) for tag, value in zip(TAGS, values, strict=False))
+    return kinds + b"".join(
+        element(tag, "UL", value, implicit=implicit) for tag, value in zip(TAGS, values, strict=False)
+    )
 
 
 def regions_of(data: bytes) -> tuple[Rectangle, ...]:
@@ -32,6 +35,21 @@ def regions(*items: bytes) -> tuple[Rectangle, ...]:
 
 def test_the_outermost_pixels_belong_to_a_region() -> None:
     assert regions(region(1, 0, 3, 2), region(0, 3, 0, 3)) == (Rectangle(1, 0, 4, 3), Rectangle(0, 3, 1, 4))
+
+
+@pytest.mark.parametrize(
+    ("form", "data", "kept"),
+    [(0, 0, False), (0, 1, False), (1, 0, False), (5, 14, False), (6, 1, False), (1, 19, False)]
+    + [(form, 1, True) for form in (1, 2, 3, 4)] + [(1, 2, True), (3, 4, True), (4, 10, True), (2, 18, True)],
+)  # fmt: skip
+def test_what_calls_itself_nothing_or_graphics_is_no_image(form: int, data: int, kept: bool) -> None:
+    other = region(0, 3, 3, 3, form=pack("<H", form), data=pack("<H", data))
+    assert regions(region(1, 0, 3, 2), other) == (Rectangle(1, 0, 4, 3), *[Rectangle(0, 3, 4, 4)] * kept)
+    assert bool(regions(other)) is kept
+
+
+def test_a_region_that_does_not_say_what_it_shows_is_not_kept() -> None:
+    assert regions(region(0, 0, 3, 3, form=b""), region(0, 0, 3, 3, data=b"")) == ()
 
 
 def test_regions_of_undefined_length_and_without_vrs() -> None:

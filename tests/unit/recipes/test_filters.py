@@ -277,6 +277,7 @@ def test_all_but_the_regions_of_an_ultrasound_in_two_labels() -> None:
     )
     assert found.left == ()
     region = Dataset()
+    region.RegionSpatialFormat = region.RegionDataType = 1
     region.RegionLocationMinX0, region.RegionLocationMinY0 = 10, 10
     region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 90, 90
     shows = {"SequenceOfUltrasoundRegions": [region], "Rows": 100, "Columns": 100}

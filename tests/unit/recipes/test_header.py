@@ -148,6 +148,15 @@ def test_removing_everything_starts_from_strict_and_says_what_stays(field: str) 
     assert "what the kind of object requires" in found.left[0].sentence
 
 
+@pytest.mark.parametrize("other", ["REPLACE PatientComments x", "BLANK PatientComments", "JITTER PatientComments 1"])
+def test_the_line_that_keeps_is_named_though_it_comes_later(other: str) -> None:
+    found = of(other, "KEEP PatientComments")
+    assert attributes(found) == {"PatientComments": "keep"}
+    (weaker,) = [remark for remark in found.remarks if "PS3.15" in remark.sentence]
+    (first,) = [remark.line for remark in of("KEEP PatientComments").remarks if "PS3.15" in remark.sentence]
+    assert (weaker.line, weaker.sentence.startswith("KEEP")) == (first + 1, True)
+
+
 @pytest.mark.parametrize("line", ["KEEP ALL", "REPLACE ALL x", "ADD ALL func:x", "JITTER ALL 1", "KEEP except:Patient"])
 def test_nothing_else_is_said_of_everything(line: str) -> None:
     found = of(line)

@@ -116,6 +116,20 @@ def test_a_private_attribute_is_found_in_whatever_block_its_creator_has() -> Non
     assert one.holds(found, NOBODY)
 
 
+def test_a_private_attribute_is_seen_in_every_block_of_its_creator() -> None:
+    dataset = Dataset()
+    for offset in (0x10, 0x11, 0x13):
+        dataset.add_new(0x00190000 | offset, "LO", "ACME")
+    dataset.add_new(0x00191023, "SH", "fine")
+    dataset.add_new(0x00191123, "SH", "burned")
+    found = header_of(dataset)
+    assert condition_of({"attribute": "ACME (0019,xx23)", "equals": "BURNED"}).holds(found, NOBODY)
+    assert not condition_of({"attribute": "ACME (0019,xx23)", "only": ["FINE"]}).holds(found, NOBODY)
+    del dataset[0x00191023]
+    assert condition_of({"attribute": "ACME (0019,xx23)", "only": ["BURNED"]}).holds(header_of(dataset), NOBODY)
+    assert condition_of({"attribute": "ACME (0019,xx24)", "missing": True}).holds(found, NOBODY)
+
+
 def test_what_differs_inside_a_sequence_is_told_apart() -> None:
     rules = read_rules(
         b'from = "nothing"\n[rule.region]\naccept = "Tissue."\n'
@@ -183,6 +197,39 @@ def naively(written: dict[str, object], options: frozenset[str]) -> bool:
 def test_and_or_and_not_are_those_of_logic(written: dict[str, object], graphics: bool) -> None:
     options = frozenset({"clean-graphics"}) if graphics else NOBODY
     assert condition_of(written).holds(IMAGE, options) is naively(written, options)
+
+
+@pytest.mark.parametrize("verdict", ["accept", "reject"])
+@pytest.mark.parametrize("negated", [False, True])
+@pytest.mark.parametrize("length", [256, 257, 5000])
+def test_a_value_that_is_too_long_to_be_searched_never_passes(verdict: str, negated: bool, length: int) -> None:
+    leaf = """{ attribute = "ImageComments", matches = 'BURNED$' }"""
+    when = f"{{ not = {leaf} }}" if negated else leaf
+    more = """[rule.all]\naccept = "All."\nwhen = { attribute = "Modality", equals = "US" }""" * (verdict == "reject")
+    text = f"""from = "nothing"\n[rule.one]\n{verdict} = "One."\nwhen = {when}\n{more}"""
+    screen = Screen(read_rules(text.encode()))
+    decision = screen.decide(header(Modality="US", ImageComments="x" * (length - 6) + "BURNED"))
+    if length <= 256:
+        holds = not negated
+        assert (decision.verdict is Verdict.REJECT) == (holds == (verdict == "reject"))
+        assert decision.rule != "value-too-long"
+    else:
+        assert (decision.verdict, decision.rule) == (Verdict.REJECT, "value-too-long")
+
+
+def test_a_value_that_is_too_long_to_be_searched_by_a_look_never_passes() -> None:
+    rules = """from = "nothing"\n[rule.all]\naccept = "All."\nwhen = { attribute = "Modality", equals = "US" }
+[look.one]\nwhen = { attribute = "ImageComments", matches = 'BURNED$' }"""
+    screen = Screen(read_rules(rules.encode()))
+    assert screen.decide(header(Modality="US", ImageComments="BURNED")).looked_at
+    decision = screen.decide(header(Modality="US", ImageComments="x" * 300 + "BURNED"))
+    assert (decision.verdict, decision.rule) == (Verdict.REJECT, "value-too-long")
+
+
+def test_a_search_that_is_not_needed_rejects_nothing() -> None:
+    long = header(Modality="CT", ImageComments="x" * 300)
+    searched = {"attribute": "ImageComments", "matches": "y"}
+    assert not condition_of({"all": [{"attribute": "Modality", "equals": "US"}, searched]}).holds(long, NOBODY)
 
 
 def always(holds: bool) -> Condition:

@@ -107,8 +107,32 @@ def test_what_is_rejected_and_by_which_rule(values: dict[str, object], rule: str
     assert rule_for(made(**values)) == rule
 
 
-def region(left: int, top: int, right: int, bottom: int) -> Dataset:
+@pytest.mark.parametrize("kind", ["rtplan", "rtstruct", "basic_text_sr"])
+@pytest.mark.parametrize("keyword", ["PixelData", "FloatPixelData", "DoubleFloatPixelData"])
+@pytest.mark.parametrize("described", [False, True])
+def test_pixels_of_an_object_that_is_no_image_are_rejected(kind: str, keyword: str, described: bool) -> None:
+    screen = Screen(default_rules(), PROFILES["research"].options)
+    plain, spoilt = objects.KINDS[kind](), objects.KINDS[kind]()
+    setattr(spoilt, keyword, bytes(64))
+    if keyword == "PixelData":
+        spoilt[keyword].VR = "OW"
+    if described:
+        spoilt.Rows, spoilt.Columns, spoilt.BitsAllocated, spoilt.SamplesPerPixel = 2, 16, 16, 1
+    rules = [screen.decide(header_of(one)).rule for one in (plain, spoilt, plain)]
+    assert rules == [rules[0], "pixels-where-none-belong", rules[0]]
+
+
+@pytest.mark.parametrize("between", [" ", "", "_", "  ", "-", " - ", "."])
+@pytest.mark.parametrize(
+    "words", [("Screen", "Save"), ("SCREEN", "CAPTURE"), ("dose", "report"), ("Patient", "Protocol")]
+)
+def test_a_screen_save_is_known_whatever_stands_between_its_words(words: tuple[str, str], between: str) -> None:
+    assert rule_for(made(SeriesDescription=f"a {between.join(words)}")) == "screen-save"
+
+
+def region(left: int, top: int, right: int, bottom: int, form: int = 1, data: int = 1) -> Dataset:
     inner = Dataset()
+    inner.RegionSpatialFormat, inner.RegionDataType = form, data
     inner.RegionLocationMinX0, inner.RegionLocationMinY0 = left, top
     inner.RegionLocationMaxX1, inner.RegionLocationMaxY1 = right, bottom
     return inner
@@ -139,6 +163,7 @@ def test_an_ultrasound_is_cleaned_outside_its_regions(burned_in: str | None) -> 
         [region(0, 0, 640, 100)],
         [region(10, 10, 5, 100)],
         [region(10, 10, 50, 100), Dataset()],
+        [region(0, 0, 639, 59, form=0, data=0)],
     ],
     ids=[
         "none",
@@ -149,6 +174,7 @@ def test_an_ultrasound_is_cleaned_outside_its_regions(burned_in: str | None) -> 
         "outside",
         "inverted",
         "without edges",
+        "of nothing",
     ],
 )
 def test_an_ultrasound_whose_regions_leave_nothing_to_blank_is_rejected(regions: list[Dataset]) -> None:

@@ -230,10 +230,31 @@ def test_what_is_remembered_knows_how_text_is_read() -> None:
     assert [screen.decide(header_of(one)).rule for one in (cyrillic, latin, cyrillic)] == ["ct", "a", "ct"]
 
 
-def test_so_much_of_a_value_is_searched_for_an_expression() -> None:
-    text = "[rule.a]\nreject = 'x'\nwhen = { attribute = 'ImageComments', matches = 'SECRET' }"
-    assert rule_for(text, ct(ImageComments="x" * 1018 + "SECRET"))[1] == "a"
-    assert rule_for(text, ct(ImageComments="x" * 1019 + "SECRET"))[1] == "ct"
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("(a+)+$", "repeats what has"),
+        ("(a|aa)+$", "repeats what has"),
+        ("((a?)b)*", "repeats what has"),
+        ("(?:x(?:a{1,3}))*?", "repeats what has"),
+        ("(?=(a+)+$)", "repeats what has"),
+        ("(a*){9}$", "repeats what has"),
+        (".*.*.*.*x", "more than 3 repetitions"),
+        ("a+b+?c{2,}d{1,9}", "more than 3 repetitions"),
+    ],
+)
+def test_expressions_that_could_be_searched_for_ever_are_refused(pattern: str, reason: str) -> None:
+    text = f"[rule.a]\nreject = 'x'\nwhen = {{ attribute = 'ImageComments', matches = '{pattern}' }}"
+    with pytest.raises(TomlError, match=reason):
+        read_rules(text.encode())
+
+
+@pytest.mark.parametrize(
+    "pattern", ["^GE.*(MED|SYS)(X|$)", "a?b?c?d?e?", "(ab)+c", "[ab|]*x+", "a{3}b{3}c{3}d{3}", "(ab){2,3}"]
+)
+def test_expressions_that_end_are_taken(pattern: str) -> None:
+    text = f"[rule.a]\nreject = 'x'\nwhen = {{ attribute = 'ImageComments', matches = '{pattern}' }}"
+    assert read_rules(text.encode()).rules[0].name == "a"
 
 
 def test_no_more_is_remembered_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:

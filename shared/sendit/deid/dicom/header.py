@@ -27,7 +27,8 @@ Uids = tuple[str, str, str, str]
 class Header:
     """The object up to its pixel data, as it came in: everything here is original and identifying.
 
-    `values` are the undecoded values of the top level by tag, empty for a sequence, `sequences` the items of those, and
+    `values` are the undecoded values of the top level by tag, empty for a sequence, of pixel data its length instead,
+    which only tells that it is there; `sequences` the items of those, and
     `codecs` those of its text; `transfer_syntax` is the original's UID; `media_storage_sop_class_uid` is what File Meta
     says, empty if it says nothing; `normalised` names what had to be put right to read it ('big-endian', 'deflated',
     'no-preamble', 'no-file-meta', 'no-transfer-syntax', 'vr-encoding').
@@ -57,7 +58,8 @@ class Header:
     def found(self, tag: int, path: tuple[int, ...] = (), creator: str = "") -> tuple[str, ...] | None:
         """The values of an attribute as texts without padding, empty ones too; None if it is absent.
 
-        Inside the sequences of `path` those of all items. Of a private attribute the tag has no block. What is no legal
+        Inside the sequences of `path` those of all items. Of a private attribute the tag has no block; it is looked
+        for in every block of its creator. What is no legal
         text is read as Latin-1: a screen has to see it, too. Of a sequence or bulk data it tells its size.
         """
         if not path:
@@ -97,12 +99,12 @@ def _found(
     creator: str,
 ) -> tuple[str, ...] | None:
     if creator:
-        block = next(
-            (at for at in CREATORS if creator_text("LO", values.get(tag & 0xFFFF0000 | at, b"")) == creator), 0
-        )
-        tag |= block << 8
+        blocks = (at for at in CREATORS if creator_text("LO", values.get(tag & 0xFFFF0000 | at, b"")) == creator)
+        found = [_found(values, sequences, codecs, tag | block << 8, "") for block in blocks]
+        there = [one for one in found if one is not None]
+        return tuple(text for one in there for text in one) if there else None
     value = values.get(tag)
-    if value is None or (creator and not tag & 0xFF00):
+    if value is None:
         return None
     if tag in sequences:
         return (str(len(sequences[tag])),) if sequences[tag] else ()

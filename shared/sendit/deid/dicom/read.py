@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from struct import unpack
+from struct import pack, unpack
 from typing import TYPE_CHECKING
 
 from pydicom.uid import (
@@ -107,7 +107,7 @@ def read_object(stream: BoundedReader, limits: Limits) -> OpenObject:
     stream.seek(pixels.value_position if pixels else at)
     codecs = codecs_of(elements, ("ascii",))
     return OpenObject(
-        header=_header(elements, transfer_syntax, media_storage_sop_class, codecs, tuple(notes)),
+        header=_header(elements, pixels, transfer_syntax, media_storage_sop_class, codecs, tuple(notes)),
         stream=stream,
         window=window,
         start=start,
@@ -202,12 +202,15 @@ def _output_transfer_syntax(transfer_syntax: str) -> str:
 
 def _header(
     elements: list[Element],
+    pixels: ElementHead | None,
     transfer_syntax: str,
     media_storage_sop_class: str,
     codecs: tuple[str, ...],
     notes: tuple[str, ...],
 ) -> Header:
     values = {element.tag: element.value for element in elements}
+    if pixels is not None:
+        values[pixels.tag] = pack("<L", pixels.length) if pixels.length else b""
     # several values make no UID: Header.check_identity refuses the whole
     sop_class, sop_instance, study, series = ("\\".join(uid_values(values.get(tag, b""))) for tag in _IDENTITY)
     entity = Entity(
