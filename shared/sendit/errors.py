@@ -108,6 +108,7 @@ class Code(StrEnum):
     OUT_NOT_EMPTY = "out_not_empty"
     OUT_OF_ANOTHER_KEY = "out_of_another_key"
     OUT_OF_ANOTHER_PROFILE = "out_of_another_profile"
+    OUT_OF_ANOTHER_TEXT = "out_of_another_text"
     OUT_UNUSABLE = "out_unusable"
     OUT_IDENTIFIED = "out_identified"
     RUN_IN_PROGRESS = "run_in_progress"
@@ -170,6 +171,7 @@ SENTENCES: dict[Code, str] = {
     Code.OUT_NOT_EMPTY: "OUT holds files that sendit did not write.",
     Code.OUT_OF_ANOTHER_KEY: "OUT was written under another key.",
     Code.OUT_OF_ANOTHER_PROFILE: "OUT was written with another profile.",
+    Code.OUT_OF_ANOTHER_TEXT: "In the images of OUT text was looked for, and now it is not, or the other way round.",
     Code.OUT_UNUSABLE: "OUT cannot be written.",
     Code.OUT_IDENTIFIED: "OUT holds images that were stored as they came, so no page may show them.",
     Code.RUN_IN_PROGRESS: "Another sendit is at work on this OUT.",

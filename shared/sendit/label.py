@@ -1,4 +1,4 @@
-"""What an output store says about itself: whose key and which profile wrote it. Others are refused."""
+"""What an output store says about itself: whose key and which profile wrote it, and if text was looked for."""
 
 import json
 from dataclasses import dataclass
@@ -16,15 +16,22 @@ UNCHANGED = "identified"
 
 @dataclass(frozen=True, slots=True)
 class OutLabel:
-    """The key and the profile. Not secret: the key's id is derived one way."""
+    """The key, the profile, and whether text was looked for. Not secret: the key's id is derived one way."""
 
     key_id: str
     profile: str
     profile_digest: str
+    text: bool = False
 
     def to_json(self) -> bytes:
-        """The label's bytes; the same for every run with this key and profile."""
-        fields = {"key_id": self.key_id, "profile": self.profile, "profile_digest": self.profile_digest}
+        """The label's bytes; the same for every run that may write to the same store."""
+        fields: dict[str, object] = {
+            "key_id": self.key_id,
+            "profile": self.profile,
+            "profile_digest": self.profile_digest,
+        }
+        if self.text:  # labels of before there was this field stay as they are
+            fields["text"] = True
         return (json.dumps(fields, sort_keys=True) + "\n").encode("ascii")
 
     @classmethod
@@ -32,7 +39,7 @@ class OutLabel:
         """The label back; raises ValueError."""
         try:
             fields = json.loads(data)
-            return cls(fields["key_id"], fields["profile"], fields["profile_digest"])
+            return cls(fields["key_id"], fields["profile"], fields["profile_digest"], bool(fields.get("text", False)))
         except (KeyError, TypeError):
             raise ValueError("not a label") from None
 
@@ -40,7 +47,8 @@ class OutLabel:
 def claim_output(output: OutputStore, label: OutLabel) -> None:
     """Label an output store, create-only; one that has this label already stays as it is.
 
-    Raises `BatchError` (out_of_another_key, out_of_another_profile, out_unusable), `TransientError`.
+    Raises `BatchError` (out_of_another_key, out_of_another_profile, out_of_another_text, out_unusable) and
+    `TransientError`.
     """
     try:
         with output.create(LABEL) as pending:
@@ -60,4 +68,6 @@ def _difference(output: OutputStore, label: OutLabel) -> Code:
         raise TransientError(Code.OUTPUT_UNAVAILABLE) from None
     except ValueError:
         return Code.OUT_UNUSABLE
-    return Code.OUT_OF_ANOTHER_PROFILE if found.key_id == label.key_id else Code.OUT_OF_ANOTHER_KEY
+    if found.key_id != label.key_id:
+        return Code.OUT_OF_ANOTHER_KEY
+    return Code.OUT_OF_ANOTHER_TEXT if found.text != label.text else Code.OUT_OF_ANOTHER_PROFILE

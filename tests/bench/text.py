@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from tests.data.burned_in import with_text
+from tests.data.burned_in import in_colours, with_text
 
 from sendit.text.boxes import joined
 from sendit.text.detector import detector
@@ -25,7 +25,7 @@ def looked_at(start: float) -> tuple[float, float, float]:
 
     It begins at `start`, that several processes work at the same time.
     """
-    pictures = [with_text(seed, 12, 255, inside=bool(seed % 2))[0] for seed in range(IMAGES)]
+    pictures = [in_colours(with_text(seed, 12, 255, inside=bool(seed % 2))[0]) for seed in range(IMAGES)]
     joined(detector().boxes(pictures[0]), _MOST)
     while time.time() < start:
         pass

@@ -37,6 +37,11 @@ def fan(seed: int, rows: int = ROWS, columns: int = COLUMNS) -> tuple[Picture, M
     return np.clip(picture, 0, 255).astype(np.uint8), inside
 
 
+def in_colours(grey: Picture) -> Picture:
+    """Red, green and blue of a grey picture."""
+    return np.broadcast_to(grey[:, :, None], (*grey.shape, 3))
+
+
 def with_text(seed: int, size: int, grey: int, *, inside: bool, lines: int = 3) -> tuple[Picture, Mask]:
     """A picture with lines of text wholly inside of its fan or wholly beside it, and where their glyphs are."""
     picture, where = fan(seed)

@@ -119,6 +119,27 @@ def test_text_in_an_image_that_no_rule_cleans_is_blanked_and_the_code_not_claime
     assert re.search(r"<svg .*blanked: [1-9]\d* % of the frame<", page.read_text("utf-8"), re.DOTALL)
 
 
+def test_an_out_is_looked_through_or_it_is_not(sendit: Sendit, tmp_path: Path) -> None:
+    """What was stored unlooked would stay among what was looked at, and what is lost would come back with its text."""
+    put(ultrasound(with_text(4, 16, 255, inside=True)[0]), tmp_path / "src/ST-1/a.dcm")
+    for first, second in (("off", "blank"), ("off", "reject"), ("blank", "off"), ("reject", "off")):
+        out = tmp_path / f"{first}-{second}"
+        sendit("run", tmp_path / "src", out, "--text", first)
+        before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        for verb, source in (("run", tmp_path / "src"), ("deidentify", tmp_path / "src/ST-1")):
+            answer = sendit(verb, source, out, "--text", second)
+            assert answer.status == 2
+            assert "[out_of_another_text]" in answer.stderr
+        assert before == {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_what_was_rejected_for_its_text_may_be_blanked_later(sendit: Sendit, tmp_path: Path) -> None:
+    put(ultrasound(with_text(4, 16, 255, inside=True)[0]), tmp_path / "src/ST-1/a.dcm")
+    sendit("run", tmp_path / "src", tmp_path / "out", "--text", "reject")
+    answer = sendit("run", tmp_path / "src", tmp_path / "out", "--text", "blank", "--retry", "rejected", "--json")
+    assert answer.json["batches"][0]["stored"] == 1
+
+
 def test_an_image_that_cannot_be_looked_at_is_an_error(sendit: Sendit, tmp_path: Path) -> None:
     dataset = objects.KINDS["cr"]()
     _show(dataset, fan(8)[0])
@@ -171,6 +192,15 @@ def test_nothing_is_downloaded(home: Path, tmp_path: Path) -> None:
     put(ultrasound(with_text(9, 16, 255, inside=True)[0]), tmp_path / "src/ST-1/a.dcm")
     done = run_inside(_NO_SOCKET, home, "run", tmp_path / "src", tmp_path / "out", "--text", "blank")
     assert done.returncode == 0, done.stderr
+
+
+def test_rules_by_which_text_is_looked_for_nowhere_are_refused(sendit: Sendit, tmp_path: Path) -> None:
+    put(objects.KINDS["cr"](), tmp_path / "src/ST-1/a.dcm")
+    rules = tmp_path / "rules.toml"
+    rules.write_text('from = "nothing"\n[rule.cr]\naccept = "CR."\nwhen = { attribute = "Modality", equals = "CR" }\n')
+    answer = sendit("run", tmp_path / "src", tmp_path / "out", "--rules", rules, "--text", "blank")
+    assert (answer.status, "[look.NAME]" in answer.stderr) == (2, True)
+    assert sendit("run", tmp_path / "src", tmp_path / "out", "--rules", rules).status == 0
 
 
 _NOT_INSTALLED = """

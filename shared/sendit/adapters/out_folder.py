@@ -31,7 +31,7 @@ def check_apart(source: Path, out: Path, home: Path) -> None:
 
 
 def check_ours(out: Path, label: OutLabel) -> None:
-    """Raise `UsageError` unless OUT is absent, empty, or was written with this key and profile."""
+    """Raise `UsageError` unless OUT is absent, empty, or was written with this key, profile and look for text."""
     if out.exists() and not out.is_dir():
         raise UsageError(Code.OUT_UNUSABLE, f"{out} is not a folder.")
     if (out / TEMPORARY).is_symlink():
@@ -50,6 +50,12 @@ def check_ours(out: Path, label: OutLabel) -> None:
             Code.OUT_OF_ANOTHER_PROFILE,
             f"{out} was written with {found.profile} ({found.profile_digest}), and this is {label.profile}"
             f" ({label.profile_digest}): use another OUT.",
+        )
+    elif found.text != label.text:
+        before, now = ("blank or reject", "off") if found.text else ("off", "blank or reject")
+        raise UsageError(
+            Code.OUT_OF_ANOTHER_TEXT,
+            f"{out} was written with SENDIT_TEXT, --text {before}, and this is {now}: use another OUT.",
         )
 
 

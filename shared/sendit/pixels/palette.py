@@ -1,4 +1,4 @@
-"""Palettes (PS3.3 C.7.9): which stored value shows the darkest colour."""
+"""Palettes (PS3.3 C.7.9): which colours stored values show, and which is the darkest."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ def darkest_entry(values: Mapping[int, bytes], lowest: int, highest: int) -> int
     Raises:
         PixelError: `palette_unusable`.
     """
-    usable, brightness = brightness_of(values, lowest, highest)
+    usable, colours = colours_of(values, lowest, highest)
+    # ITU-R BT.601
+    brightness = [299 * red + 587 * green + 114 * blue for red, green, blue in colours]
     return usable[brightness.index(min(brightness))]
 
 
-def brightness_of(values: Mapping[int, bytes], lowest: int, highest: int) -> tuple[range, list[int]]:
-    """How bright the palette shows those stored values from `lowest` to `highest` of which it tells.
+def colours_of(values: Mapping[int, bytes], lowest: int, highest: int) -> tuple[range, list[tuple[int, int, int]]]:
+    """Red, green and blue of those stored values from `lowest` to `highest` of which the palette tells.
 
     What lies beside them shows as the nearest of them.
 
@@ -43,9 +45,8 @@ def brightness_of(values: Mapping[int, bytes], lowest: int, highest: int) -> tup
     usable = range(max(lowest, first), min(highest, first + entries - 1) + 1)
     if not usable:
         raise PixelError(PixelRefusal.PALETTE_UNUSABLE)
-    shown = (table[usable.start - first : usable.stop - first] for table in tables)
-    # ITU-R BT.601
-    return usable, [299 * red + 587 * green + 114 * blue for red, green, blue in zip(*shown, strict=True)]
+    red, green, blue = (table[usable.start - first : usable.stop - first] for table in tables)
+    return usable, list(zip(red, green, blue, strict=True))
 
 
 def _numbers(table: bytes, entries: int, bits: int) -> list[int]:

@@ -44,11 +44,11 @@ class Detector:
         self._input = self._session.get_inputs()[0].name
 
     def boxes(self, picture: NDArray[np.uint8]) -> Iterator[Box]:
-        """Boxes around the text of a picture in grey (rows × columns).
+        """Boxes around the text of a picture: red, green and blue (rows × columns × 3).
 
         One larger than a tile is also looked at as a whole, made smaller: letters may be larger than what tiles share.
         """
-        rows, columns = picture.shape
+        rows, columns, _ = picture.shape
         for top in range(0, max(rows - _OVERLAP, 1), _STEP):
             for left in range(0, max(columns - _OVERLAP, 1), _STEP):
                 for box in self._boxes(picture[top : top + TILE, left : left + TILE]):
@@ -60,12 +60,11 @@ class Detector:
                 yield Box(left, top, right, bottom, box.score).within(columns, rows)
 
     def _boxes(self, tile: NDArray[np.uint8]) -> Iterator[Box]:
-        rows, columns = tile.shape
+        rows, columns, _ = tile.shape
         if tile.min() == tile.max():
             return
-        padded = np.zeros((rows + -rows % _STRIDE, columns + -columns % _STRIDE), np.float32)
-        padded[:rows, :columns] = tile
-        values = np.broadcast_to(padded / 127.5 - 1, (1, 3, *padded.shape))
+        values = np.full((1, 3, rows + -rows % _STRIDE, columns + -columns % _STRIDE), -1, np.float32)
+        values[0, :, :rows, :columns] = np.moveaxis(tile, 2, 0) / np.float32(127.5) - 1
         (found,) = self._session.run(None, {self._input: values})
         yield from boxes_in(found[0, 0, :rows, :columns])
 
@@ -78,8 +77,8 @@ def detector() -> Detector:
 
 def _smaller(picture: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     """The means of squares of so many pixels on each side; edges are repeated to fill the last ones."""
-    rows, columns = picture.shape
-    padded = np.pad(picture, ((0, -rows % factor), (0, -columns % factor)), "edge")
-    squares = padded.reshape(padded.shape[0] // factor, factor, -1, factor)
+    rows, columns, _ = picture.shape
+    padded = np.pad(picture, ((0, -rows % factor), (0, -columns % factor), (0, 0)), "edge")
+    squares = padded.reshape(padded.shape[0] // factor, factor, -1, factor, 3)
     means: NDArray[np.uint8] = squares.mean((1, 3), dtype=np.float32).astype(np.uint8)
     return means

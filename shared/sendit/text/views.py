@@ -1,4 +1,4 @@
-"""A frame of stored values as pictures in which text can be found: 8 bits, grey, as bright as it may be."""
+"""A frame of stored values as pictures in which text can be found: red, green and blue of 8 bits, stretched."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sendit.pixels.palette import brightness_of
+from sendit.pixels.palette import colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,50 +22,64 @@ _EXACT_IN_FLOAT32 = 2
 
 
 def views_of(frame: bytes, image: Image, values: Mapping[int, bytes]) -> Iterator[NDArray[np.uint8]]:
-    """Pictures (rows × columns) of a frame that is little endian, brighter where it shows brighter; none of a flat one.
+    """Pictures (rows × columns × 3) of a little-endian frame, brighter where it shows brighter; none of a flat one.
 
     The first shows all its values from the least to the greatest. Where more than 8 bits are stored, and the middle
-    98 % of them take less than half of that range, a second one shows these. Neither window nor LUT is asked for.
+    98 % of those between these two take less than half of that range, a second one shows these. Neither window nor
+    LUT is asked for.
 
     Raises:
         PixelError: palette_unusable.
     """
-    grey = _brightness(frame, image, values)
-    low, high = int(grey.min()), int(grey.max())
+    colours = _colours(frame, image, values)
+    low, high = int(colours.min()), int(colours.max())
     if low == high:
         return
     inverted = image.photometric == "MONOCHROME1"
-    yield _stretched(grey, low, high, inverted=inverted)
-    if image.bits_stored > _EIGHT:
-        lower, upper = (int(end) for end in np.percentile(grey, _PERCENTILES, method="nearest"))
+    yield _stretched(colours, low, high, inverted=inverted)
+    # borders and padding have the least or the greatest value
+    between = colours[(colours > low) & (colours < high)] if image.bits_stored > _EIGHT else colours[:0]
+    if between.size:
+        lower, upper = (int(end) for end in np.percentile(between, _PERCENTILES, method="nearest"))
         if lower < upper and 2 * (upper - lower) < high - low:
-            yield _stretched(grey, lower, upper, inverted=inverted)
+            yield _stretched(colours, lower, upper, inverted=inverted)
 
 
-def _stretched(grey: NDArray[Any], low: int, high: int, *, inverted: bool) -> NDArray[np.uint8]:
-    exact = np.float32 if grey.itemsize <= _EXACT_IN_FLOAT32 else np.float64
-    scaled = (np.clip(grey, low, high).astype(exact) - low) * (255 / (high - low))
+def _stretched(colours: NDArray[Any], low: int, high: int, *, inverted: bool) -> NDArray[np.uint8]:
+    exact = np.float32 if colours.itemsize <= _EXACT_IN_FLOAT32 else np.float64
+    scaled = (np.clip(colours, low, high).astype(exact) - low) * (255 / (high - low))
     picture: NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
-    return 255 - picture if inverted else picture
+    return np.broadcast_to(255 - picture if inverted else picture, (*picture.shape[:2], 3))
 
 
-def _brightness(frame: bytes, image: Image, values: Mapping[int, bytes]) -> NDArray[Any]:
-    """How bright each pixel is: of RGB its brightest colour, of YBR its luminance (PS3.3 C.7.6.3.1.2)."""
+def _colours(frame: bytes, image: Image, values: Mapping[int, bytes]) -> NDArray[Any]:
+    """Red, green and blue of each pixel (rows × columns × 3), or its grey alone (rows × columns × 1)."""
     rows, columns = image.rows, image.columns
     stored = _stored(frame, image)
-    grey: NDArray[Any]
     if image.subsampled:
-        return stored.reshape(rows, columns // 2, 4)[:, :, :2].reshape(rows, columns)
+        pairs = stored.reshape(rows, columns // 2, 4)
+        luminance, chrominance = pairs[:, :, :2].reshape(rows, columns, 1), np.repeat(pairs[:, :, 2:], 2, 1)
+        return _of_ybr(np.concatenate((luminance, chrominance), 2), image.bits_stored)
     if image.samples == 3:
         shape = (3, rows, columns) if image.planar else (rows, columns, 3)
-        colours = np.moveaxis(stored.reshape(shape), 0 if image.planar else 2, 0)
-        grey = colours.max(0) if image.photometric == "RGB" else colours[0]
-        return grey
+        colours = np.moveaxis(stored.reshape(shape), 0, 2) if image.planar else stored.reshape(shape)
+        return colours if image.photometric == "RGB" else _of_ybr(colours, image.bits_stored)
     grey = stored.reshape(rows, columns)
     if image.photometric == "PALETTE COLOR":
-        mapped, brightness = brightness_of(values, *_lowest_and_highest(image))
-        grey = np.array(brightness)[np.clip(grey, mapped.start, mapped.stop - 1).astype(np.int64) - mapped.start]
-    return grey
+        mapped, shown = colours_of(values, *_lowest_and_highest(image))
+        entries = np.clip(grey, mapped.start, mapped.stop - 1).astype(np.int64) - mapped.start
+        return np.asarray(np.array(shown, np.uint16)[entries])
+    return grey[:, :, None]
+
+
+def _of_ybr(ybr: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Red, green and blue of luminance and two chrominances (PS3.3 C.7.6.3.1.2)."""
+    luminance, blueness, redness = np.moveaxis(ybr.astype(np.float32), 2, 0)
+    blueness, redness = blueness - (1 << bits - 1), redness - (1 << bits - 1)
+    green = luminance - 0.344136 * blueness - 0.714136 * redness
+    colours = np.stack((luminance + 1.402 * redness, green, luminance + 1.772 * blueness), 2)
+    clipped: NDArray[Any] = np.clip(np.rint(colours), 0, (1 << bits) - 1).astype(np.int32)
+    return clipped
 
 
 def _lowest_and_highest(image: Image) -> tuple[int, int]:

@@ -213,7 +213,7 @@ def _opened(
     home.prepare(with_key=settings.key_file is None)
     keys = keyring(settings)
     profile = profile_of(settings)
-    return home, keys, profile, label_of(keys, profile)
+    return home, keys, profile, label_of(keys, profile, settings)
 
 
 def _start_worker(places: LocalPlaces) -> ImagePipeline:

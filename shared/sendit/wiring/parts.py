@@ -78,6 +78,8 @@ def check_text(settings: Settings) -> None:
         raise UsageError(
             Code.BAD_SETTING, "SENDIT_TEXT, --text: what finds text is not installed: pip install 'sendit[ocr]'."
         )
+    if not rules_of(settings).looks:
+        raise UsageError(Code.BAD_SETTING, "SENDIT_TEXT, --text: the rules have no [look.NAME], so nowhere.")
 
 
 def _is_path(name: str) -> bool:
@@ -92,11 +94,11 @@ def _text_of(path: Path) -> bytes:
         return stream.read(deid.LARGEST_FILE + 1)
 
 
-def label_of(keys: "deid.Keyring", profile: "deid.Profile | None") -> OutLabel:
+def label_of(keys: "deid.Keyring", profile: "deid.Profile | None", settings: Settings) -> OutLabel:
     """What an output store written with these says of itself."""
     if profile is None:
         return OutLabel(keys.key_id, UNCHANGED, UNCHANGED)
-    return OutLabel(keys.key_id, profile.name, profile.digest)
+    return OutLabel(keys.key_id, profile.name, profile.digest, settings.text is not BurnedInText.OFF)
 
 
 def limits_of(settings: Settings) -> "deid.Limits":

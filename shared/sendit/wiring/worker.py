@@ -72,7 +72,7 @@ def cloud_processing(settings: Settings) -> Processing:
     Raises `UsageError` for settings, `TransientError` for an emulator that does not answer.
     """
     keys, profile = keyring(settings), profile_of(settings)
-    label = label_of(keys, profile)
+    label = label_of(keys, profile, settings)
     count = settings.workers or os.cpu_count() or 1
     places = CloudPlaces(settings, keys.key_id, profile, rules_of(settings), settings.in_flight_bytes)
     client = storage_client(project())

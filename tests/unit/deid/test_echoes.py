@@ -153,8 +153,8 @@ def test_other_numbers_stay(number: str) -> None:
         element(0x00283006, "OW", b"wunderlich^HEDWIG "),
         element(0x00281201, "OW", "Wunderlich".encode("utf-16-le")),
         element(0x00281201, "OW", "wunderlich".encode("utf-16-be")),
-        element(0x00282000, "OB", bytes(24) + b"20200229"),
-        element(0x00282000, "OB", bytes(24) + b"19540314"),
+        element(0x00283006, "OW", bytes(24) + b"20200229"),
+        element(0x00283006, "OW", bytes(24) + b"19540314"),
         element(0x00700022, "FL", b"PAT-4711"),
     ],
 )

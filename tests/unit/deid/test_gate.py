@@ -110,7 +110,7 @@ def test_uids_that_disagree_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
         element(0x00181210, "SH", "ACC4711"),
         element(0x00181020, "LO", "of 20200229"),
         element(0x00180015, "CS", "HEDWIG"),
-        element(0x00282000, "OB", b"\0\1\2Wunderlich\3"),
+        element(0x00283006, "OW", b"\0\1\2Wunderlich\3\0\0"),
         sequence(0x00082218, element(0x00080104, "LO", "Hedwig")),
         sequence(0x00082218, element(0x00080100, "SH", "PAT-4711") + element(0x00080102, "SH", "99LOCAL")),
     ],

@@ -21,8 +21,8 @@ SHA256 = {
     "table_e3_10_1.json": "65541f40962607ed35ce8c2c7fe0874bb8bc0b7d864a5b023be49dd0c28b464e",
     "types.json": "7b4ebfe350967972e7ce9b359c5a6989d33b5e045964431a3bfef49e10d0a191",
     "modules.json": "5b0d55aa85a67490a57168dc63665e8a9b01cc9f64f6690459f4c932594720f0",
-    "strict_list.json": "dbfbbadb359312f48cb907e14f9477fac00649920468e3a2a46345ab12075d82",
-    "keep_list.json": "1acd9c672bcb6e86cfd4157f0dc9719aa87375092e19f809fca5c598126ec282",
+    "strict_list.json": "04c0f9456aab0bdc56fa95f90df71b12d4bdff1e4489709e1027dc4bf01ea5ac",
+    "keep_list.json": "bdae2d91af5bce14e0d73216399feca0c522a111e1e18558af0b06fc6e74301e",
     "vocabulary.json": "568fc83471bb29d08b8913269ac9692405a48fa4c6f33db709aa6722285126b7",
     "descriptors.json": "7f4170b6467189b1bbf3ec30ec88a81b5d7a179c4081c000f449cff79e81732f",
 }

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from tests.data.burned_in import fan, with_text
+from tests.data.burned_in import fan, in_colours, with_text
 
 from sendit.text.boxes import Box, joined
 from sendit.text.detector import detector
@@ -13,7 +13,7 @@ SIZES, GREYS, MOST = (9, 12, 16, 24), (150, 200, 255), 256
 
 
 def boxes_of(picture: np.ndarray) -> tuple[Box, ...]:
-    return joined(detector().boxes(picture), MOST)
+    return joined(detector().boxes(in_colours(picture)), MOST)
 
 
 def covered(boxes: tuple[Box, ...], shape: tuple[int, ...]) -> np.ndarray:

@@ -44,6 +44,42 @@ def test_text_is_found_whatever_the_pixels_are_made_of(picture: Picture, cells: 
     assert covered(picture.native(cells)) >= 0.9
 
 
+COLOURS = {
+    "white on blue": ((0, 0, 255), (255, 255, 255)),
+    "white on azure": ((0, 128, 255), (255, 255, 255)),
+    "white on red": ((255, 0, 0), (255, 255, 255)),
+    "yellow on red": ((255, 0, 0), (255, 255, 0)),
+    "yellow on green": ((0, 255, 0), (255, 255, 0)),
+    "cyan on green": ((0, 220, 0), (0, 220, 220)),
+    "magenta on blue": ((0, 0, 255), (255, 0, 255)),
+    "blue on white": ((255, 255, 255), (0, 0, 255)),
+    "yellow on white": ((255, 255, 255), (255, 255, 0)),
+    "as bright as what is around it": ((200, 60, 60), (60, 131, 60)),
+}
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+@pytest.mark.parametrize("name", COLOURS)
+def test_text_is_found_by_its_colour_alone(name: str, planar: int) -> None:
+    behind, before = COLOURS[name]
+    cells = np.where(GLYPHS[:, :, None], before, behind).astype("u1")
+    picture = replace(GREY, photometric="RGB", planar=planar)
+    assert covered(picture.native(np.moveaxis(cells, 2, 0) if planar else cells)) >= 0.95
+
+
+def test_text_is_found_by_its_chrominance_alone() -> None:
+    cells = np.stack([np.full_like(SHOWN, 120), np.where(GLYPHS, 60, 128), np.where(GLYPHS, 190, 128)], -1)
+    assert covered(replace(GREY, photometric="YBR_FULL").native(cells.astype("u1"))) >= 0.95
+
+
+@pytest.mark.parametrize("borders", [(0,), (65535,), (0, 65535)])
+def test_text_of_few_greys_is_found_beside_wide_borders(borders: tuple[int, ...]) -> None:
+    cells = SHOWN.astype("<u2") + 1000
+    for at, border in enumerate(borders):
+        cells[:, 20 * at : 20 * at + 20] = border
+    assert covered(replace(GREY, allocated=16, stored=16).native(cells)) >= 0.9
+
+
 def test_text_is_found_where_two_pixels_share_a_colour() -> None:
     shown = SHOWN[:, :800]
     grey = np.full_like(shown, 128)
