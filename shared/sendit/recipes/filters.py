@@ -66,7 +66,7 @@ class _Label:
                 self._say(f"the region ({region.written}) goes with its label", region.line)
             return None
         self._say_of_kind()
-        # a rule that goes without a criterion may reject more, but must not clean and let pass what was not meant
+        # a rule that goes without a criterion must not clean and let pass what was not meant
         blanking = blanking_of(label.regions) if self._cleans and self._complete else None
         verdict = Verdict.ACCEPT if self._accepts else Verdict.REJECT
         if blanking is not None and blanking != WHOLE:

@@ -64,9 +64,12 @@ class _Reader:
         self._regions: list[Region] = []
         self._remarks: list[Remark] = []
         self._patterns = 0
+        self._is_one = False
 
     def recipe(self) -> Recipe:
         """The whole of it."""
+        if not self._is_one:
+            raise RecipeError(1, "this is no recipe: it has neither FORMAT dicom nor a section, such as %header")
         self._close_label()
         fields = {name: tuple(actions) for name, actions in self._groups["fields"].items()}
         values = frozenset(self._groups["values"])
@@ -82,6 +85,7 @@ class _Reader:
             kind = line[len("format") :].split("#")[0].strip().lower()
             if kind != "dicom":
                 raise RecipeError(number, f"this is a recipe for {quoted(kind)}; only FORMAT dicom can be read")
+            self._is_one = True
         elif self._section == "filter":
             self._filter(number, line)
         elif self._section == "header":
@@ -100,6 +104,7 @@ class _Reader:
         self._close_label()
         section, _, name = line[1:].split("#")[0].strip().partition(" ")
         self._section, self._name = section.lower(), name.strip()
+        self._is_one = True
         if self._section not in _SECTIONS:
             near = nearest(self._section, _SECTIONS)
             known = ", ".join(f"%{one}" for one in _SECTIONS)

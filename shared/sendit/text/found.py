@@ -11,7 +11,7 @@ from sendit.pixels.rectangles import MOST_RECTANGLES
 from sendit.text.boxes import joined
 from sendit.text.detector import detector
 from sendit.text.errors import TextFound
-from sendit.text.views import views_of
+from sendit.text.views import view_of
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -51,8 +51,9 @@ def text_in(source: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> FoundText:
     boxes: tuple[Box, ...] = ()
     frames = 0
     for frame, image, values in decoded_frames(source, limits):
-        found = [box for picture in views_of(frame, image, values) for box in detector().boxes(picture)]
-        boxes = joined((*boxes, *found), MOST_RECTANGLES)
+        picture = view_of(frame, image, values)
+        if picture is not None:
+            boxes = joined((*boxes, *detector().boxes(picture)), MOST_RECTANGLES)
         frames += 1
     return FoundText(frames, boxes)
 

@@ -1,4 +1,4 @@
-"""A frame of stored values as pictures in which text can be found: red, green and blue of 8 bits, stretched."""
+"""A frame of stored values as a picture in which text can be found: red, green and blue of 8 bits, stretched."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from sendit.pixels.palette import colours_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from sendit.pixels.image import Image
 
-_PERCENTILES = (1.0, 99.0)
+_PERCENTILES = ((0.1, 99.9), (1.0, 99.0))
 _EIGHT = 8
 _EXACT_IN_FLOAT32 = 2
 """Bytes of a value."""
 
 
-def views_of(frame: bytes, image: Image, values: Mapping[int, bytes]) -> Iterator[NDArray[np.uint8]]:
-    """Pictures (rows × columns × 3) of a little-endian frame, brighter where it shows brighter; none of a flat one.
+def view_of(frame: bytes, image: Image, values: Mapping[int, bytes]) -> NDArray[np.uint8] | None:
+    """A picture (rows × columns × 3) of a little-endian frame, brighter where it shows brighter; None of a flat one.
 
-    The first shows all its values from the least to the greatest. Where more than 8 bits are stored, and the middle
-    98 % of those between these two take less than half of that range, a second one shows these. Neither window nor
-    LUT is asked for.
+    It shows all values from the least to the greatest. Of a grey frame that stores more than 8 bits only its red does;
+    its green and blue show the middle 99.8 % and 98 % of the values between these two: text is found in any of the
+    three. Neither window nor LUT is asked for.
 
     Raises:
         PixelError: palette_unusable.
@@ -34,22 +34,25 @@ def views_of(frame: bytes, image: Image, values: Mapping[int, bytes]) -> Iterato
     colours = _colours(frame, image, values)
     low, high = int(colours.min()), int(colours.max())
     if low == high:
-        return
-    inverted = image.photometric == "MONOCHROME1"
-    yield _stretched(colours, low, high, inverted=inverted)
-    # borders and padding have the least or the greatest value
-    between = colours[(colours > low) & (colours < high)] if image.bits_stored > _EIGHT else colours[:0]
-    if between.size:
-        lower, upper = (int(end) for end in np.percentile(between, _PERCENTILES, method="nearest"))
-        if lower < upper and 2 * (upper - lower) < high - low:
-            yield _stretched(colours, lower, upper, inverted=inverted)
+        return None
+    planes = [_stretched(colours, low, high)]
+    if image.bits_stored > _EIGHT and image.samples == 1:
+        between = colours[
+            (colours > low) & (colours < high)
+        ]  # borders and padding have the least or the greatest value
+        for percentiles in _PERCENTILES if between.size else ():
+            lower, upper = (int(end) for end in np.percentile(between, percentiles, method="nearest"))
+            planes.append(_stretched(colours, lower, upper) if lower < upper else planes[0])
+    picture = np.concatenate(planes, 2) if len(planes) > 1 else planes[0]
+    shown = 255 - picture if image.photometric == "MONOCHROME1" else picture
+    return np.broadcast_to(shown, (*shown.shape[:2], 3))
 
 
-def _stretched(colours: NDArray[Any], low: int, high: int, *, inverted: bool) -> NDArray[np.uint8]:
+def _stretched(colours: NDArray[Any], low: int, high: int) -> NDArray[np.uint8]:
     exact = np.float32 if colours.itemsize <= _EXACT_IN_FLOAT32 else np.float64
     scaled = (np.clip(colours, low, high).astype(exact) - low) * (255 / (high - low))
     picture: NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
-    return np.broadcast_to(255 - picture if inverted else picture, (*picture.shape[:2], 3))
+    return picture
 
 
 def _colours(frame: bytes, image: Image, values: Mapping[int, bytes]) -> NDArray[Any]:

@@ -256,7 +256,13 @@ def test_what_is_no_recipe_is_refused_with_its_line(data: bytes, line: int, word
     ],
 )
 def test_the_profile_is_named_after_the_file(file_name: str, name: str) -> None:
-    found = imported(b"", file_name)
+    found = imported(b"FORMAT dicom", file_name)
     assert found.name == name
     read = read_profile(found.profile.encode()).profile
     assert (read.name, read.options) == (name, PROFILES["research"].options)
+
+
+@pytest.mark.parametrize("text", [b"", b"\n# a comment\n", b"Dear colleague,\nthis is no recipe at all.\n"])
+def test_what_is_no_recipe_is_refused(text: bytes) -> None:
+    with pytest.raises(RecipeError, match="neither FORMAT dicom nor a section"):
+        imported(text, "letter.txt")

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -78,6 +79,23 @@ def test_text_of_few_greys_is_found_beside_wide_borders(borders: tuple[int, ...]
     for at, border in enumerate(borders):
         cells[:, 20 * at : 20 * at + 20] = border
     assert covered(replace(GREY, allocated=16, stored=16).native(cells)) >= 0.9
+
+
+def test_text_of_12_bits_is_found_beside_few_pixels_that_are_far_brighter() -> None:
+    area = found = 0
+    for size, grey, inside in product((9, 12, 16, 24), (200, 255), (False, True)):
+        shown, glyphs = with_text(1000 + 10 * size + grey, size, grey, inside=inside)
+        cells = shown.astype("<u2") * 2 + 300
+        cells[:3, :3] = 4095
+        mask = np.zeros(glyphs.shape, bool)
+        for box in text.text_in(
+            io.BytesIO(
+                replace(GREY, rows=glyphs.shape[0], columns=glyphs.shape[1], allocated=16, stored=12).native(cells)
+            )
+        ).boxes:
+            mask[box.top : box.bottom, box.left : box.right] = True
+        area, found = area + glyphs.sum(), found + (mask & glyphs).sum()
+    assert found >= 0.95 * area
 
 
 def test_text_is_found_where_two_pixels_share_a_colour() -> None:
