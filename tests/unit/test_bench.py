@@ -131,6 +131,7 @@ def test_sendit_is_measured_with_a_profile_that_there_is() -> None:
     assert 'profile_named("research")' in (HERE / "drive.py").read_text("utf-8")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["ultrasound", "ultrasound-rle"])
 @pytest.mark.parametrize("tool", ["sendit-blanking", "sendit-blanked", "pydicom-blanking"])
 def test_a_line_that_blanks_makes_the_banner_black_and_nothing_else(kind: str, tool: str, tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ from sendit.deid.rules.compiled import rules_for
 from sendit.deid.rules.profile import Override
 from sendit.deid.rules.tables import table as rows_of
 
+pytestmark = pytest.mark.thorough
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -47,6 +47,7 @@ def test_an_object_of_many_attributes_leaves_little_behind() -> None:
     assert all(len(known) <= 2_000 for known in (courses, actions, going))
 
 
+@pytest.mark.thorough
 def test_a_series_whose_slots_never_repeat_stays_small() -> None:
     keys = Keyring(SECRET)
 

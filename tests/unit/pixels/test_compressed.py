@@ -88,6 +88,7 @@ def test_inside_is_black_and_outside_is_what_was_compressed(
     assert in_any_order(stream, seed) == expected
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", bundled_compressed())
 def test_files_of_many_encoders_come_as_the_decoder_gives_them(name: str) -> None:
     data = (BUNDLED / name).read_bytes()

@@ -16,6 +16,8 @@ from tests.unit.pixels.test_compressed import mono
 from sendit.deid import DeidError, inspect
 from sendit.pixels import Cleaning, PixelError, Rectangle, cleaned, hidden_in, ultrasound_regions, without_hidden
 
+pytestmark = pytest.mark.thorough
+
 CLEANING = Cleaning(blank=(Rectangle(1, 1, 9, 9),), keep=(Rectangle(0, 0, 30, 30),), margin=1)
 
 

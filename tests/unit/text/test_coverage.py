@@ -39,6 +39,7 @@ def measured(seeds: range) -> tuple[float, float]:
     return found / glyph_area, taken / other
 
 
+@pytest.mark.thorough
 def test_at_least_95_percent_of_the_glyphs_are_covered_and_little_else() -> None:
     share, taken = measured(range(1))
     assert share >= 0.95
@@ -50,12 +51,14 @@ def test_so_it_is_of_other_pictures() -> None:
     assert measured(range(1, 4))[0] >= 0.95
 
 
+@pytest.mark.thorough
 def test_few_boxes_are_where_there_is_no_text() -> None:
     found = [len(boxes_of(fan(seed)[0])) for seed in range(50, 58)]
     print("false boxes:", found)  # noqa: T201
     assert sum(found) <= 16
 
 
+@pytest.mark.thorough
 def test_a_box_is_where_it_was_found_in_a_picture_of_many_tiles() -> None:
     picture, glyphs = with_text(7, 16, 255, inside=False, lines=2)
     large = np.zeros((2500, 3000), np.uint8)

@@ -13,6 +13,8 @@ from tests.data.pixel_objects import NATIVE, Picture
 from sendit import text
 from sendit.pixels import PixelError, PixelRefusal, decoded_frames
 
+pytestmark = pytest.mark.thorough
+
 SHOWN, GLYPHS = (array[:500, :801] for array in with_text(3, 16, 255, inside=True))  # an odd number of bytes
 DARKEST, BRIGHTEST = 2, 3  # entries of the palette
 GREY = Picture(500, 801, allocated=8, stored=8)
@@ -81,6 +83,7 @@ def test_text_of_few_greys_is_found_beside_wide_borders(borders: tuple[int, ...]
     assert covered(replace(GREY, allocated=16, stored=16).native(cells)) >= 0.9
 
 
+@pytest.mark.thorough
 def test_text_of_12_bits_is_found_beside_few_pixels_that_are_far_brighter() -> None:
     area = found = 0
     for size, grey, inside in product((9, 12, 16, 24), (200, 255), (False, True)):
