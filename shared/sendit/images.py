@@ -57,9 +57,7 @@ class ImagePipeline:
 
         def steps() -> "Planned | Outcome":
             with self.staging.open(batch, entry) as source, self.computing:
-                header, decision = screened(source, self.screen, self.limits)
-            if decision.verdict is Verdict.CLEAN and self.profile is None:
-                decision = Decision(Verdict.REJECT, decision.rule, _NOT_CLEANED)
+                header, decision = screened(source, self.screen, self.limits, cleans=self.profile is not None)
             if decision.verdict is Verdict.REJECT:
                 return self._rejected(entry, started, decision.rule, decision.reason)
             who = self.identifiers.identify(header.entity)
@@ -187,14 +185,19 @@ class ImagePipeline:
         )
 
 
-def screened(source: BinaryIO, screen: Screen, limits: "Limits") -> tuple["Header", Decision]:
-    """The header of an image, and what the screen says of it. Raises `ImageError`: it cannot be read, or is none."""
+def screened(source: BinaryIO, screen: Screen, limits: "Limits", *, cleans: bool) -> tuple["Header", Decision]:
+    """The header of an image, and what becomes of it by the screen. Raises `ImageError`: it cannot be read, or is none.
+
+    What would have to be cleaned is rejected unless somebody `cleans` it.
+    """
     with _translated():
         header = deid.inspect(source, limits)
         decision = decision_of_file(header.media_storage_sop_class_uid, header.sop_class_uid)
         if decision is None:
             header.check_identity()
             decision = screen.decide(header)
+        if decision.verdict is Verdict.CLEAN and not cleans:
+            decision = Decision(Verdict.REJECT, decision.rule, _NOT_CLEANED)
         return header, decision
 
 

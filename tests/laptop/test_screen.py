@@ -81,6 +81,26 @@ def test_it_says_what_a_run_then_does(sendit: Sendit, source: Path, tmp_path: Pa
     ]
 
 
+def test_what_would_be_cleaned_does_not_pass_where_nothing_is_changed(sendit: Sendit, tmp_path: Path) -> None:
+    path = tmp_path / "src/ST-1/a.dcm"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(objects.to_bytes(objects.ct()))
+    rules = tmp_path / "rules.toml"
+    rules.write_text(
+        '[rule.corner]\nclean = "A name stands in the corner."\nblank = [[0, 0, 8, 8]]\n'
+        'when = { attribute = "Modality", equals = "CT" }\n'
+    )
+    (row,) = sendit("screen", tmp_path / "src", "--rules", rules, "--json").json
+    assert (row["verdict"], row["rule"]) == ("clean", "corner")
+    answer = sendit("screen", tmp_path / "src", "--rules", rules, "--json", SENDIT_DEIDENTIFY="false")
+    (row,) = answer.json
+    assert (answer.status, row["verdict"], row["rule"]) == (3, "reject", "corner")
+    out = tmp_path / "out"
+    settings = {"SENDIT_DEIDENTIFY": "false", "SENDIT_IDENTIFIED_DESTINATIONS": str(out)}
+    (batch,) = sendit("run", tmp_path / "src", out, "--rules", rules, "--json", **settings).json["batches"]
+    assert (batch["state"], batch["rejected"], batch["stored"]) == ("EMPTY", 1, 0)
+
+
 def test_after_a_change_of_rules_the_rejected_are_screened_again(
     sendit: Sendit, source: Path, tmp_path: Path, rules: Path
 ) -> None:

@@ -421,6 +421,7 @@ def test_an_output_store_of_another_key_or_profile_makes_the_batch_an_error_and_
     for other, code in (
         (replace(LABEL, key_id="other"), Code.OUT_OF_ANOTHER_KEY),
         (replace(LABEL, profile_digest="other"), Code.OUT_OF_ANOTHER_PROFILE),
+        (replace(LABEL, text=True), Code.OUT_OF_ANOTHER_TEXT),
     ):
         with pytest.raises(BatchError) as error:
             claim_output(output, other)

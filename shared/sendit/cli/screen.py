@@ -78,7 +78,7 @@ def screen(
         for entry in sorted(staging.list(name), key=lambda entry: entry.name):
             try:
                 with staging.open(name, entry) as stream:
-                    _, decision = screened(stream, screen_, limits)
+                    _, decision = screened(stream, screen_, limits, cleans=settings.deidentify)
             except ImageError as error:
                 yield _Seen(str(name), entry.name, _FAILED, error.code, error.sentence)
             else:

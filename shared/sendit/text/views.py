@@ -36,10 +36,9 @@ def view_of(frame: bytes, image: Image, values: Mapping[int, bytes]) -> NDArray[
     if low == high:
         return None
     planes = [_stretched(colours, low, high)]
-    if image.bits_stored > _EIGHT and image.samples == 1:
-        between = colours[
-            (colours > low) & (colours < high)
-        ]  # borders and padding have the least or the greatest value
+    if image.bits_stored > _EIGHT and colours.shape[2] == 1:
+        # borders and padding have the least or the greatest value
+        between = colours[(colours > low) & (colours < high)]
         for percentiles in _PERCENTILES if between.size else ():
             lower, upper = (int(end) for end in np.percentile(between, percentiles, method="nearest"))
             planes.append(_stretched(colours, lower, upper) if lower < upper else planes[0])

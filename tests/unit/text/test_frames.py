@@ -40,6 +40,11 @@ def covered(source: bytes) -> float:
         (replace(GREY, photometric="RGB", planar=1), np.stack([SHOWN, SHOWN, SHOWN * 0])),
         (replace(GREY, photometric="YBR_FULL"), np.stack([SHOWN, SHOWN * 0 + 128, SHOWN * 0 + 128], -1)),
         (replace(GREY, photometric="PALETTE COLOR"), np.where(GLYPHS, BRIGHTEST, DARKEST).astype("u1")),
+        (
+            replace(GREY, photometric="PALETTE COLOR", allocated=16, stored=16),
+            np.where(GLYPHS, BRIGHTEST, DARKEST).astype("<u2"),
+        ),
+        (replace(GREY, photometric="RGB", allocated=16, stored=16), np.stack([SHOWN.astype("<u2") * 257] * 3, -1)),
     ],
     ids=lambda value: value.photometric if isinstance(value, Picture) else "",
 )
