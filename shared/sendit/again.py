@@ -136,13 +136,8 @@ def publish_again(batch: Batch, name: BatchName, *, store: StatusStore, queue: B
 
     Raises `UsageError` (batch_at_work) while a worker has it.
     """
-    if batch.lease is not None and batch.lease.expires_at > clock():
+    if batch.is_held(clock()):
         raise UsageError(Code.BATCH_AT_WORK)
     queue.publish(BatchMessage(batch.id, str(name), batch.generation))
     store.mark_published(batch.id, clock())
     event(logging.INFO, "The batch's message is published again, as asked.", batch_id=batch.id)
-
-
-def at_rest(batch: Batch) -> bool:
-    """Whether no worker has or will get this batch by itself."""
-    return batch.state in {BatchState.DONEPROCESSING, BatchState.DONE, BatchState.EMPTY, BatchState.ERROR}

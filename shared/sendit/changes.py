@@ -6,7 +6,6 @@ from datetime import datetime
 
 from sendit.errors import LeaseHeld
 from sendit.records import (
-    CLAIMABLE,
     MAX_ERRORS_KEPT,
     UNSETTLED,
     Batch,
@@ -43,12 +42,51 @@ def with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
 
 def claimed(batch: Batch, lease: Lease, now: datetime) -> Batch | None:
     """The batch under this lease; None if it is at rest. Raises `LeaseHeld` while another's lease has not expired."""
-    if batch.state not in CLAIMABLE:
+    if batch.at_rest:
         return None
-    if batch.lease is not None and batch.lease.expires_at > now:
+    if batch.is_held(now):
         raise LeaseHeld
-    taken = replace(batch, lease=lease, attempt=batch.attempt + 1, started_at=batch.started_at or now)
+    taken = replace(
+        batch,
+        lease=lease,
+        attempt=batch.attempt + 1,
+        failures=batch.failures + 1,
+        started_at=batch.started_at or now,
+    )
     return moved_to(taken, BatchState.PROCESSING, now)
+
+
+def published(batch: Batch, now: datetime) -> Batch | None:
+    """The batch after its message was published: QUEUE is NEW now. None while a worker has it."""
+    if batch.at_rest or batch.is_held(now):
+        return None
+    if batch.state is BatchState.QUEUE:
+        return moved_to(batch, BatchState.NEW, now)
+    return replace(batch, updated_at=now)
+
+
+def progressed(batch: Batch, counts: Counts, errors: Sequence[ErrorEntry], *, settled: bool, now: datetime) -> Batch:
+    """The batch with what an attempt came to so far; an image that is `settled` makes it no failure."""
+    failures = 0 if settled else batch.failures
+    return with_errors(replace(batch, counts=counts, failures=failures, updated_at=now), errors)
+
+
+def released(batch: Batch, failure: ErrorEntry | None, now: datetime) -> Batch:
+    """The batch without its lease, its work unfinished."""
+    return replace(batch, lease=None, last_failure=failure, updated_at=now)
+
+
+def finished(batch: Batch, state: BatchState, errors: Sequence[ErrorEntry], now: datetime) -> Batch:
+    """The batch at rest. Raises `SenditError` (illegal_transition)."""
+    rested = replace(batch, lease=None, finished_at=now, failures=0, last_failure=None)
+    return moved_to(with_errors(rested, errors), state, now)
+
+
+def abandoned(batch: Batch, error: ErrorEntry, now: datetime) -> Batch | None:
+    """The batch as an ERROR that no worker has recorded; None if it is at rest or a worker has it."""
+    if batch.at_rest or batch.is_held(now):
+        return None
+    return finished(batch, BatchState.ERROR, (error,), now)
 
 
 def once_more(
@@ -79,5 +117,8 @@ def once_more(
         finished_at=None,
         frozen=False,
         has_new_arrivals=False,
+        failures=0,
+        last_failure=None,
+        cleaned_at=None,
     )
     return back, with_errors(moved_to(queued, BatchState.QUEUE, now), kept)

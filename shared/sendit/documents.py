@@ -26,6 +26,8 @@ def batch_to_document(batch: Batch) -> Document:
         "started_at": batch.started_at,
         "finished_at": batch.finished_at,
         "attempt": batch.attempt,
+        "failures": batch.failures,
+        "last_failure": None if batch.last_failure is None else _error_to_document(batch.last_failure),
         "lease": None if batch.lease is None else {"owner": batch.lease.owner, "expires_at": batch.lease.expires_at},
         "counts": {
             "found": counts.found,
@@ -37,20 +39,18 @@ def batch_to_document(batch: Batch) -> Document:
         "size_bytes": batch.size_bytes,
         "frozen": batch.frozen,
         "has_error": batch.has_error,
-        "errors": [
-            {"code": entry.code.value, "sentence": entry.sentence, "at": entry.at, "image_id": entry.image_id}
-            for entry in batch.errors
-        ],
+        "errors": [_error_to_document(entry) for entry in batch.errors],
         "error_count": batch.error_count,
         "has_new_arrivals": batch.has_new_arrivals,
         "profile_digest": batch.profile_digest,
         "key_id": batch.key_id,
+        "cleaned_at": batch.cleaned_at,
     }
 
 
 def batch_from_document(batch_id: str, document: Document) -> Batch:
-    """The batch back."""
-    lease = document["lease"]
+    """The batch back; documents of earlier versions lack some fields."""
+    lease, failure = document["lease"], document.get("last_failure")
     return Batch(
         id=batch_id,
         name=document["name"],
@@ -62,18 +62,18 @@ def batch_from_document(batch_id: str, document: Document) -> Batch:
         started_at=document["started_at"],
         finished_at=document["finished_at"],
         attempt=document["attempt"],
+        failures=document.get("failures", 0),
+        last_failure=None if failure is None else _error_from_document(failure),
         lease=None if lease is None else Lease(lease["owner"], lease["expires_at"]),
         counts=Counts(**document["counts"]),
         size_bytes=document["size_bytes"],
         frozen=document["frozen"],
-        errors=tuple(
-            ErrorEntry(Code(entry["code"]), entry["sentence"], entry["at"], entry["image_id"])
-            for entry in document["errors"]
-        ),
+        errors=tuple(_error_from_document(entry) for entry in document["errors"]),
         error_count=document["error_count"],
         has_new_arrivals=document["has_new_arrivals"],
         profile_digest=document["profile_digest"],
         key_id=document["key_id"],
+        cleaned_at=document.get("cleaned_at"),
     )
 
 
@@ -116,6 +116,14 @@ def image_from_document(image_id: str, batch_id: str, document: Document) -> Ima
         duplicate=document.get("duplicate", False),
         blanked=None if blanked is None else tuple(blanked),
     )
+
+
+def _error_to_document(entry: ErrorEntry) -> Document:
+    return {"code": entry.code.value, "sentence": entry.sentence, "at": entry.at, "image_id": entry.image_id}
+
+
+def _error_from_document(document: Document) -> ErrorEntry:
+    return ErrorEntry(Code(document["code"]), document["sentence"], document["at"], document["image_id"])
 
 
 def _when(step: tuple[ImageState, datetime]) -> tuple[datetime, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sendit.again import Again, Findings, ask_again, at_rest
+from sendit.again import Again, Findings, ask_again
 from sendit.errors import Code, TransientError, UsageError
 from sendit.finalize import Finalized, Verdict, finalize
 from sendit.ports import BatchQueue, OutputStore
@@ -124,7 +124,7 @@ def run_all(
         )
         known, findings = finalized.batch, None
         if known is not None and finalized.verdict is Verdict.KNOWN:
-            if at_rest(known):
+            if known.at_rest:
                 asked = ask_again(
                     known,
                     name,

@@ -112,7 +112,10 @@ class StatusStore(Protocol):
         """
 
     def mark_published(self, batch_id: str, now: datetime) -> None:
-        """QUEUE → NEW; any other state stays as it is, for the message was followed already."""
+        """Record that the batch's message was published: QUEUE → NEW, and of any other state only the time.
+
+        What is at rest, or in a worker's hands, stays as it is.
+        """
 
     def batch(self, batch_id: str) -> Batch | None:
         """One batch."""
@@ -124,7 +127,7 @@ class StatusStore(Protocol):
         """All images of a batch, in any order."""
 
     def claim(self, batch_id: str, lease: Lease, now: datetime) -> Batch:
-        """Take the batch for one worker: PROCESSING, attempt + 1, lease written.
+        """Take the batch for one worker: PROCESSING, attempt and failures one higher, lease written.
 
         Raises `Refused` (unknown_batch), `LeaseHeld` while another's lease has not expired. A batch at rest is
         returned as it is, without a lease.
@@ -158,15 +161,18 @@ class StatusStore(Protocol):
         errors: Sequence[ErrorEntry],
         now: datetime,
     ) -> None:
-        """Write images' outcomes, the batch's counts and its new errors together."""
+        """Write images' outcomes, the batch's counts and its new errors together.
+
+        With an outcome that settles an image, the attempt is no failure any more.
+        """
 
     def finish(
         self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
     ) -> Batch:
         """Let the batch rest in `state`; the lease ends."""
 
-    def release(self, batch_id: str, lease: Lease, now: datetime) -> None:
-        """Give the lease back with the work unfinished, so that the next attempt need not wait."""
+    def release(self, batch_id: str, lease: Lease, failure: ErrorEntry | None, now: datetime) -> None:
+        """Give the lease back with the work unfinished, for the next attempt not to wait; and why, if it failed."""
 
     def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
         """Record whether files came or changed after the freeze."""
@@ -177,6 +183,40 @@ class StatusStore(Protocol):
         The generation is one higher, so that the batch is frozen anew; new arrivals are no longer flagged;
         counts and errors are rebuilt from the images that keep their outcome.
         """
+
+
+class UpkeepStore(Protocol):
+    """What keeping house asks of the status store; the adapters are those of `StatusStore`.
+
+    Lists are short: no more than `limit` batches, the oldest first. All raise `TransientError` (status_unavailable).
+    """
+
+    def silent(self, before: datetime, limit: int) -> list[Batch]:
+        """Batches that are not at rest, and of which nothing was written since."""
+
+    def abandon(self, batch_id: str, error: ErrorEntry, now: datetime) -> Batch:
+        """Let a batch that nobody works on rest as ERROR; one that is at rest or held by a worker stays as it is.
+
+        Raises `Refused` (unknown_batch).
+        """
+
+    def uncleaned(self, before: datetime, limit: int) -> list[Batch]:
+        """Batches that came to rest before this, with images stored, and whose sources were not deleted."""
+
+    def mark_cleaned(self, batch_id: str, generation: int, now: datetime) -> None:
+        """Record that the sources are deleted, unless the batch was asked for again meanwhile."""
+
+    def expired(self, before: datetime, limit: int) -> list[Batch]:
+        """Batches without an error that came to rest before this."""
+
+    def forget(self, batch_id: str, generation: int) -> None:
+        """Remove a batch at rest with its images, unless it was asked for again meanwhile; none is no error."""
+
+    def bookmark(self, name: str) -> str:
+        """Where a long walk went on to; empty at its beginning."""
+
+    def set_bookmark(self, name: str, value: str) -> None:
+        """Remember where a walk goes on."""
 
 
 class BatchQueue(Protocol):

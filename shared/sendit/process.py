@@ -20,7 +20,7 @@ from sendit.logs import event
 from sendit.manifest import Manifest
 from sendit.outcome import ImageWorkers, Outcome, log_outcome
 from sendit.ports import Clock, Staging, StatusStore
-from sendit.records import IMAGES_A_WRITE, UNSETTLED, Batch, BatchState, Counts, Image, ImageState, Lease
+from sendit.records import IMAGES_A_WRITE, UNSETTLED, Batch, BatchState, Counts, ErrorEntry, Image, ImageState, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
 from sendit.tally import Tally
 from sendit.work import Claims, chunks, settle
@@ -162,10 +162,10 @@ class _Attempt:
 
     def give_up(self, error: BaseException) -> None:
         """Keep what has an outcome and hand the lease back; the next attempt goes on from there."""
-        steps = {
+        steps: dict[str, Callable[[], None]] = {
             "Outcomes were not written; their images are done again.": self._tally.flush,
             # the store is what failed, or another worker owns the batch: the lease will simply expire
-            "The lease was not given back.": self._release,
+            "The lease was not given back.": partial(self._release, self._failure(error)),
         }
         for sentence, step in steps.items():
             try:
@@ -175,8 +175,15 @@ class _Attempt:
         if isinstance(error, TransientError):
             event(logging.WARNING, error.sentence, code=error.code, batch_id=self._batch.id)
 
-    def _release(self) -> None:
-        self._world.store.release(self._batch.id, self._lease, self._world.clock())
+    def _release(self, failure: ErrorEntry | None) -> None:
+        self._world.store.release(self._batch.id, self._lease, failure, self._world.clock())
+
+    def _failure(self, error: BaseException) -> ErrorEntry | None:
+        if isinstance(error, SenditError):
+            return self._tally.error_entry(error.code, error.sentence)
+        if isinstance(error, Exception):
+            return self._tally.error_entry(Code.INTERNAL_ERROR, SENTENCES[Code.INTERNAL_ERROR])
+        return None
 
     def _manifest(self) -> Manifest:
         """The frozen manifest; frozen now if this is the first attempt to come this far."""

@@ -54,7 +54,10 @@ IMAGE_TRANSITIONS: dict[ImageState, frozenset[ImageState]] = {
     ImageState.NEW: frozenset(
         {ImageState.PROCESSING, ImageState.DONEPROCESSING, ImageState.REJECTED, ImageState.ERROR}
     ),
-    ImageState.PROCESSING: frozenset({ImageState.DONEPROCESSING, ImageState.REJECTED, ImageState.ERROR}),
+    # begun, and not done when the time of an attempt was up; back to NEW: asked for again by a person
+    ImageState.PROCESSING: frozenset(
+        {ImageState.DONEPROCESSING, ImageState.REJECTED, ImageState.ERROR, ImageState.NEW}
+    ),
     ImageState.DONEPROCESSING: frozenset({ImageState.SENT, ImageState.ERROR, ImageState.NEW}),
     ImageState.SENT: frozenset({ImageState.DONE}),
     ImageState.DONE: frozenset(),
@@ -134,7 +137,11 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One folder of images and where it stands. `name` is None where names are hidden."""
+    """One folder of images and where it stands. `name` is None where names are hidden.
+
+    `failures` counts the attempts in a row that settled no image, the one at work included; `last_failure` is what the
+    last attempt that was cut short said, and None if its worker died without a word.
+    """
 
     id: str
     name: str | None
@@ -146,6 +153,8 @@ class Batch:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     attempt: int = 0
+    failures: int = 0
+    last_failure: ErrorEntry | None = None
     lease: Lease | None = None
     counts: Counts = field(default_factory=Counts)
     size_bytes: int = 0
@@ -155,6 +164,16 @@ class Batch:
     has_new_arrivals: bool = False
     profile_digest: str = ""
     key_id: str = ""
+    cleaned_at: datetime | None = None  # when the sources of what is stored were deleted
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no worker has or will get this batch by itself."""
+        return self.state not in CLAIMABLE
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether a worker has a lease on it that has not expired."""
+        return self.lease is not None and self.lease.expires_at > now
 
     @property
     def has_error(self) -> bool:

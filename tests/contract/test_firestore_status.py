@@ -291,7 +291,7 @@ HELD_WRITES: dict[str, Callable[[FirestoreStatusStore], object]] = {
         "b1", LEASE, [failed(images(1)[0])], Counts(found=1, errored=1), [told(images(1)[0])], LATER
     ),
     "finish": lambda store: store.finish("b1", LEASE, BatchState.ERROR, (), LATER),
-    "release": lambda store: store.release("b1", LEASE, LATER),
+    "release": lambda store: store.release("b1", LEASE, None, LATER),
 }
 
 
@@ -330,7 +330,7 @@ def test_of_many_that_take_over_an_expired_lease_one_wins(store: FirestoreStatus
         found = fetched(store)
         assert found.attempt == attempt
         assert found.lease is not None
-        store.release("b1", found.lease, LATER)
+        store.release("b1", found.lease, None, LATER)
 
 
 def test_of_overlapping_batches_registered_at_the_same_moment_exactly_one_is_left(store: FirestoreStatusStore) -> None:
@@ -501,7 +501,7 @@ OPERATIONS = {
         at_work,
         lambda store: store.finish("b1", LEASE, BatchState.ERROR, [ErrorEntry(Code.NO_FILES, "Why.", LATER)], LATER),
     ),
-    "release": Operation(at_work, lambda store: store.release("b1", LEASE, LATER)),
+    "release": Operation(at_work, lambda store: store.release("b1", LEASE, None, LATER)),
     "set_new_arrivals": Operation(at_work, lambda store: store.set_new_arrivals("b1", True, LATER)),
     "requeue": Operation(
         lambda store: at_rest_with_failures(store, 3), lambda store: store.requeue("b1", ["i0001"], LATER)

@@ -149,6 +149,41 @@ def test_a_claim_takes_the_lease_and_counts_the_attempt(store: StatusStore) -> N
     assert claimed.started_at == NOON
 
 
+def test_attempts_that_settle_no_image_are_counted_until_one_does(store: StatusStore) -> None:
+    at_work(store)
+    store.add_images("b1", LEASE, [image("i1"), image("i2")], NOON)
+    store.release("b1", LEASE, None, LATER)
+    assert store.claim("b1", RIVAL, LATER).failures == 2
+    begun = [outcome("i1", ImageState.PROCESSING)]
+    store.save_outcomes("b1", RIVAL, begun, Counts(found=2), (), LATER)
+    assert fetched(store).failures == 2
+    done = [outcome("i2", ImageState.DONEPROCESSING)]
+    store.save_outcomes("b1", RIVAL, done, Counts(found=2, stored=1), (), LATER)
+    assert fetched(store).failures == 0
+    store.release("b1", RIVAL, None, LATER)
+    assert store.claim("b1", LEASE, LATER).failures == 1
+
+
+def test_why_an_attempt_was_cut_short_is_known_until_the_next_is_too_or_the_batch_rests(store: StatusStore) -> None:
+    at_work(store)
+    why = ErrorEntry(Code.STAGING_UNAVAILABLE, "Why.", LATER)
+    store.release("b1", LEASE, why, LATER)
+    assert fetched(store).last_failure == why
+    assert store.claim("b1", RIVAL, LATER).last_failure == why
+    rested = store.finish("b1", RIVAL, BatchState.DONEPROCESSING, (), LATER)
+    assert (rested.last_failure, rested.failures) == (None, 0)
+
+
+def test_a_message_that_is_published_again_is_written_down_unless_a_worker_has_the_batch(store: StatusStore) -> None:
+    at_work(store)
+    before = fetched(store)
+    store.mark_published("b1", LATER)
+    assert fetched(store) == before
+    store.release("b1", LEASE, None, NOON)
+    store.mark_published("b1", LATER)
+    assert (fetched(store).state, fetched(store).updated_at) == (BatchState.PROCESSING, LATER)
+
+
 def test_a_live_lease_keeps_others_out_and_changes_nothing(store: StatusStore) -> None:
     at_work(store)
     before = fetched(store)
@@ -184,7 +219,7 @@ def test_an_expired_lease_is_taken_over_and_its_old_owner_can_write_nothing(stor
         lambda: store.add_images("b1", LEASE, [image("i2")], LATER),
         lambda: store.save_outcomes("b1", LEASE, done, Counts(found=1, stored=1), (), LATER),
         lambda: store.finish("b1", LEASE, BatchState.DONEPROCESSING, (), LATER),
-        lambda: store.release("b1", LEASE, LATER),
+        lambda: store.release("b1", LEASE, None, LATER),
     ]
     for write in writes:
         with pytest.raises(LeaseLost):
@@ -202,7 +237,7 @@ def test_a_renewed_lease_lasts_longer(store: StatusStore) -> None:
 
 def test_a_released_batch_can_be_claimed_at_once(store: StatusStore) -> None:
     at_work(store)
-    store.release("b1", LEASE, LATER)
+    store.release("b1", LEASE, None, LATER)
     assert fetched(store).state is BatchState.PROCESSING
     assert store.claim("b1", RIVAL, LATER).attempt == 2
 

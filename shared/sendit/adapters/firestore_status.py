@@ -15,10 +15,10 @@ from sendit.adapters.firestore_changes import Turn, change, parts_of
 from sendit.adapters.firestore_commits import BatchDocuments, Change
 from sendit.adapters.firestore_overlap import register
 from sendit.adapters.firestore_requeue import requeue
-from sendit.changes import claimed, moved_to, with_errors
+from sendit.changes import claimed, finished, progressed, published, released
 from sendit.errors import Code, Refused
 from sendit.ports import Registered
-from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, Lease, check_transition
+from sendit.records import UNSETTLED, Batch, BatchState, Counts, ErrorEntry, Image, Lease, check_transition
 
 if TYPE_CHECKING:
     from google.cloud import firestore
@@ -38,9 +38,8 @@ class FirestoreStatusStore:
         """See `StatusStore.mark_published`."""
 
         def decide(turn: Turn) -> Change | None:
-            if turn.batch.state is not BatchState.QUEUE:
-                return None
-            return Change(moved_to(turn.batch, BatchState.NEW, now))
+            changed = published(turn.batch, now)
+            return None if changed is None else Change(changed)
 
         change(self._documents, batch_id, decide)
 
@@ -129,7 +128,8 @@ class FirestoreStatusStore:
                 new = [entry for entry in told if entry.image_id not in written]
                 if turn.unanswered is not None and turn.unanswered.error_count == turn.batch.error_count:
                     new = []  # under this lease nobody else counts errors: they came with the lost answer
-                return Change(with_errors(replace(turn.batch, counts=counts, updated_at=now), new), replaced=fresh)
+                settled = any(image.state not in UNSETTLED for image in part)
+                return Change(progressed(turn.batch, counts, new, settled=settled, now=now), replaced=fresh)
 
             change(self._documents, batch_id, decide, lease)
 
@@ -139,14 +139,13 @@ class FirestoreStatusStore:
         """See `StatusStore.finish`."""
 
         def decide(turn: Turn) -> Change:
-            rested = with_errors(replace(turn.batch, lease=None, finished_at=now), errors)
-            return Change(moved_to(rested, state, now))
+            return Change(finished(turn.batch, state, errors, now))
 
         return change(self._documents, batch_id, decide, lease)
 
-    def release(self, batch_id: str, lease: Lease, now: datetime) -> None:
+    def release(self, batch_id: str, lease: Lease, failure: ErrorEntry | None, now: datetime) -> None:
         """See `StatusStore.release`."""
-        change(self._documents, batch_id, lambda turn: Change(replace(turn.batch, lease=None, updated_at=now)), lease)
+        change(self._documents, batch_id, lambda turn: Change(released(turn.batch, failure, now)), lease)
 
     def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
         """See `StatusStore.set_new_arrivals`."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from sendit.adapters.sqlite_file import SqliteFile
-from sendit.changes import claimed, moved_to, once_more, with_errors
+from sendit.changes import claimed, finished, once_more, progressed, published, released
 from sendit.documents import (
     batch_from_document,
     batch_to_document,
@@ -21,6 +21,7 @@ from sendit.documents import (
 from sendit.errors import Code, LeaseLost, Refused
 from sendit.ports import Registered
 from sendit.records import (
+    UNSETTLED,
     Batch,
     BatchState,
     Counts,
@@ -81,9 +82,9 @@ class SqliteStatusStore:
     def mark_published(self, batch_id: str, now: datetime) -> None:
         """See `StatusStore.mark_published`."""
         with self._file.transaction():
-            batch = self._get(batch_id)
-            if batch.state is BatchState.QUEUE:
-                self._put(replace(batch, state=BatchState.NEW, updated_at=now))
+            changed = published(self._get(batch_id), now)
+            if changed is not None:
+                self._put(changed)
 
     def batch(self, batch_id: str) -> Batch | None:
         """See `StatusStore.batch`."""
@@ -164,20 +165,22 @@ class SqliteStatusStore:
             batch = self._held(batch_id, lease)
             for image in images:
                 self._put_image(image)
-            self._put(with_errors(replace(batch, counts=counts, updated_at=now), errors))
+            settled = any(image.state not in UNSETTLED for image in images)
+            self._put(progressed(batch, counts, errors, settled=settled, now=now))
 
     def finish(
         self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
     ) -> Batch:
         """See `StatusStore.finish`."""
         with self._file.transaction():
-            batch = with_errors(self._held(batch_id, lease), errors)
-            return self._move(replace(batch, lease=None, finished_at=now), state, now)
+            rested = finished(self._held(batch_id, lease), state, errors, now)
+            self._put(rested)
+            return rested
 
-    def release(self, batch_id: str, lease: Lease, now: datetime) -> None:
+    def release(self, batch_id: str, lease: Lease, failure: ErrorEntry | None, now: datetime) -> None:
         """See `StatusStore.release`."""
         with self._file.transaction():
-            self._put(replace(self._held(batch_id, lease), lease=None, updated_at=now))
+            self._put(released(self._held(batch_id, lease), failure, now))
 
     def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
         """See `StatusStore.set_new_arrivals`."""
@@ -216,11 +219,6 @@ class SqliteStatusStore:
         if batch is None or batch.lease is None or batch.lease.owner != lease.owner:
             raise LeaseLost
         return batch
-
-    def _move(self, batch: Batch, state: BatchState, now: datetime) -> Batch:
-        moved = moved_to(batch, state, now)
-        self._put(moved)
-        return moved
 
     def _put(self, batch: Batch) -> None:
         row = (to_json(batch_to_document(batch)), batch.id)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sendit.again import Again, Asked, ask_again, at_rest, publish_again
+from sendit.again import Again, Asked, ask_again, publish_again
 from sendit.cli.choice import chosen, cloud, name_of
 from sendit.cli.console import say
 from sendit.cli.options import settings_with
@@ -41,7 +41,7 @@ def retry(
     world = cloud(settings)
     known = chosen(world, batch)[0]
     name = name_of(world, known, batch)
-    if not at_rest(known):
+    if not known.at_rest:
         publish_again(known, name, store=world.store, queue=world.queue, clock=now)
         say(f"{known.id}: not at rest; its message is published once more, in case the last one is lost.")
         return
