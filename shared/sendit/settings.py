@@ -102,6 +102,10 @@ class Settings(BaseModel):
         PositiveSeconds, Field(description="seconds after which a silent worker's batch may be taken over")
     ] = 90.0
     lease_heartbeat: Annotated[PositiveSeconds, Field(description="seconds between two renewals of the lease")] = 20.0
+    budget: Annotated[
+        PositiveSeconds,
+        Field(description="seconds that an attempt of the worker function may take; the next goes on"),
+    ] = 480.0
     log_format: Annotated[LogFormat, Field(description="auto (text on a terminal, JSON elsewhere), json or text")] = (
         LogFormat.AUTO
     )
