@@ -102,6 +102,12 @@ class Settings(BaseModel):
         PositiveSeconds, Field(description="seconds after which a silent worker's batch may be taken over")
     ] = 90.0
     lease_heartbeat: Annotated[PositiveSeconds, Field(description="seconds between two renewals of the lease")] = 20.0
+    max_attempts: Annotated[
+        PositiveInt, Field(description="attempts in a row that settle no image, after which a batch is given up")
+    ] = 20
+    requeue_after: Annotated[
+        PositiveSeconds, Field(description="seconds of silence after which a batch's message is published again")
+    ] = 1200.0
     log_format: Annotated[LogFormat, Field(description="auto (text on a terminal, JSON elsewhere), json or text")] = (
         LogFormat.AUTO
     )
