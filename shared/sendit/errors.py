@@ -80,6 +80,7 @@ class Code(StrEnum):
     BATCH_OF_ANOTHER_KEY = "batch_of_another_key"
     RECORD_LOST = "record_lost"
     CONSERVATION = "conservation"
+    ATTEMPTS_USED_UP = "attempts_used_up"
     # a marker or a message that is answered and not followed
     BAD_NAME = "bad_name"
     OVERLAP = "overlap"
@@ -147,6 +148,7 @@ SENTENCES: dict[Code, str] = {
     Code.BATCH_OF_ANOTHER_KEY: "The batch's id is not its name's under this key; finalize and worker need the same.",
     Code.RECORD_LOST: "An image's record was removed from the status store while the batch was at work.",
     Code.CONSERVATION: "Found {found}, but stored {stored}, rejected {rejected}, errored {errored}: not equal.",
+    Code.ATTEMPTS_USED_UP: "The batch was given up after {attempts} attempts; the last {failures} settled no image.",
     Code.BAD_NAME: "The batch's name is empty, too long, or has a part that is empty, '.' or '..'.",
     Code.OVERLAP: "The batch lies inside a known batch or around one; images would be handled twice.",
     Code.MALFORMED_MESSAGE: "The message is not one of sendit's; it was dropped.",

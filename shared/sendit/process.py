@@ -55,7 +55,7 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
 def _rested(attempt: Attempt, batch: Batch, world: Processing, deadline: Deadline) -> Batch | None:
     try:
         if batch.failures > world.max_attempts:
-            before = replace(batch, failures=batch.failures - 1)  # this attempt does not begin
+            before = replace(batch, attempt=batch.attempt - 1, failures=batch.failures - 1)  # this one does not begin
             return attempt.abandon(used_up(before, world.clock()))
         return attempt.run(deadline)
     except BatchError as error:

@@ -106,6 +106,12 @@ class Settings(BaseModel):
         PositiveSeconds,
         Field(description="seconds that an attempt of the worker function may take; the next goes on"),
     ] = 480.0
+    max_attempts: Annotated[
+        PositiveInt, Field(description="attempts in a row that settle no image, after which a batch is given up")
+    ] = 20
+    requeue_after: Annotated[
+        PositiveSeconds, Field(description="seconds of silence after which a batch's message is published again")
+    ] = 1200.0
     log_format: Annotated[LogFormat, Field(description="auto (text on a terminal, JSON elsewhere), json or text")] = (
         LogFormat.AUTO
     )
