@@ -71,6 +71,7 @@ class Code(StrEnum):
     UNREADABLE = "unreadable"
     UNREADABLE_FOLDER = "unreadable_folder"
     WORKER_CRASHED = "worker_crashed"
+    OVER_BUDGET = "over_budget"
     INTERNAL_ERROR = "internal_error"
     # a batch
     NO_FILES = "no_files"
@@ -139,6 +140,7 @@ SENTENCES: dict[Code, str] = {
     Code.UNREADABLE: "The file cannot be read; check its permissions and the disk.",
     Code.UNREADABLE_FOLDER: "The folder cannot be listed; check its permissions. What it holds is not counted.",
     Code.WORKER_CRASHED: "Working on this image ended the worker process; it may need more memory.",
+    Code.OVER_BUDGET: "Working on this image takes longer than an attempt may, SENDIT_BUDGET; sendit run has no limit.",
     Code.INTERNAL_ERROR: "A defect in sendit stopped this image; the log names the place in the code.",
     Code.NO_FILES: "The batch holds no files: its folder is gone or empty.",
     Code.BAD_MANIFEST: "The manifest of the batch cannot be read.",

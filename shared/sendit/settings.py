@@ -102,6 +102,10 @@ class Settings(BaseModel):
         PositiveSeconds, Field(description="seconds after which a silent worker's batch may be taken over")
     ] = 90.0
     lease_heartbeat: Annotated[PositiveSeconds, Field(description="seconds between two renewals of the lease")] = 20.0
+    budget: Annotated[
+        PositiveSeconds,
+        Field(description="seconds that an attempt of the worker function may take; the next goes on"),
+    ] = 480.0
     max_attempts: Annotated[
         PositiveInt, Field(description="attempts in a row that settle no image, after which a batch is given up")
     ] = 20

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from sendit.deadline import ENDLESS, Deadline
 from sendit.outcome import ImageWorkers, Outcome, Planned
 from sendit.refs import BatchName, Entry
 
@@ -39,23 +40,26 @@ def chunks(entries: Iterable[Entry], in_flight_bytes: int) -> Iterator[list[Entr
 
 
 def settle(
-    workers: ImageWorkers, batch: BatchName, chunk: Sequence[Entry], claims: Claims
+    workers: ImageWorkers, batch: BatchName, chunk: Sequence[Entry], claims: Claims, deadline: Deadline = ENDLESS
 ) -> Iterator[tuple[Outcome, bool]]:
     """The outcome of every entry of a chunk, each with whether it is a duplicate inside the batch.
 
     All of a chunk is inspected before any of it is stored, and images that claim the same output name are
     stored one after the other in the order of their names, so that neither the number of workers nor their
-    speed decides which of two conflicting images is stored.
+    speed decides which of two conflicting images is stored. When the deadline is near nothing further is begun, and
+    what is not begun has no outcome.
     """
     plans: list[Planned] = []
-    for result in workers.inspect(batch, chunk):
+    for result in workers.inspect(batch, chunk, deadline):
         if isinstance(result, Outcome):
             yield result, False
         else:
             plans.append(result)
     plans.sort(key=lambda plan: plan.entry.name)
     for wave in _waves(plans):
-        for outcome in workers.store(batch, wave):
+        if deadline.near:
+            return
+        for outcome in workers.store(batch, wave, deadline):
             yield outcome, claims.is_duplicate(outcome)
 
 
