@@ -6,12 +6,15 @@ import urllib.request
 from datetime import timedelta
 
 import pytest
-from tests.emulator.cloud import SENDIT, Cloud
+from cloudevents.http import CloudEvent
+from tests.emulator.cloud import SENDIT, Cloud, Document
 from tests.emulator.functions import marker_attributes, post
 from tests.emulator.test_deliveries import push_address, slices
 
 from sendit.emulators import resources
+from sendit.emulators.scheduler import Scheduler
 from sendit.ports import StatusStore
+from sendit.push import is_tick
 from sendit.records import Batch, BatchState
 from sendit.refs import BatchMessage
 from sendit.settings import Settings
@@ -37,11 +40,16 @@ def die(cloud: Cloud, data: bytes, attributes: dict[str, str] | None = None) -> 
     """Publish a message to the topic of dead letters, as Pub/Sub does it with one that was delivered too often."""
     topic = f"projects/{resources.PROJECT}/topics/{resources.DEAD_LETTERS}"
     body = {"messages": [{"data": base64.b64encode(data).decode("ascii"), "attributes": attributes or {}}]}
-    address = f"http://{cloud.environment['PUBSUB_EMULATOR_HOST']}/v1/{topic}:publish"
+    call("POST", f"http://{cloud.environment['PUBSUB_EMULATOR_HOST']}/v1/{topic}:publish", body)
+
+
+def call(method: str, address: str, body: Document) -> Document:
+    """What Pub/Sub answers."""
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(address, json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  loopback
-        assert answer.status == 200
+    request = urllib.request.Request(address, json.dumps(body).encode(), headers, method=method)  # noqa: S310  loopback
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  loopback
+        found: Document = json.load(answer)
+        return found
 
 
 def tick(cloud: Cloud) -> None:
@@ -95,6 +103,20 @@ def test_a_marker_whose_notification_died_is_followed_once_more(cloud: Cloud) ->
     cloud.put("marker-died", slices(2, "MARKER-DIED"))
     die(cloud, b"{}", marker_attributes("marker-died"))
     assert cloud.rested("marker-died")["counts"]["stored"] == 2
+
+
+def test_the_scheduler_says_every_so_often_what_the_sweep_takes_for_a_tick(pubsub_emulator: str) -> None:
+    resources.make_topics(pubsub_emulator)
+    subscription = f"http://{pubsub_emulator}/v1/projects/{resources.PROJECT}/subscriptions/ticks-seen"
+    call("PUT", subscription, {"topic": f"projects/{resources.PROJECT}/topics/{resources.TICKS}"})
+    scheduler = Scheduler(pubsub_emulator, 0.1)
+    seen: list[str] = []
+    while len(seen) < 3:
+        answer = call("POST", f"{subscription}:pull", {"maxMessages": 1})
+        seen += [one["message"]["data"] for one in answer.get("receivedMessages", [])]
+    scheduler.stop()
+    for data in seen:
+        assert is_tick(CloudEvent({"type": "t", "source": "s"}, {"message": {"data": data}}))
 
 
 @pytest.mark.parametrize("topic", ["ticks", "dead-letters"])
