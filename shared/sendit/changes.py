@@ -35,10 +35,11 @@ def moved_to(batch: Batch, state: BatchState, now: datetime) -> Batch:
 
 
 def with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
-    """The batch with more errors; all are counted, the first are kept."""
+    """The batch with more errors; all are counted, and the first are kept: the batch's own, then those of images."""
+    by_kind = sorted((*batch.errors, *errors), key=lambda entry: entry.image_id is not None)
     return replace(
         batch,
-        errors=(*batch.errors, *errors)[:MAX_ERRORS_KEPT],
+        errors=tuple(by_kind[:MAX_ERRORS_KEPT]),
         error_count=batch.error_count + len(errors),
     )
 

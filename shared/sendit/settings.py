@@ -67,6 +67,9 @@ class Settings(BaseModel):
     staging: Annotated[str, Field(description="gs://bucket[/prefix] where uploaders put batches")] = ""
     output: Annotated[str, Field(description="gs://bucket[/prefix] for the results of the worker function")] = ""
     batches_topic: Annotated[str, Field(description="the Pub/Sub topic with one message a batch")] = "batches"
+    dead_letters: Annotated[
+        str, Field(description="the Pub/Sub subscription that keeps dead letters for sendit dead-letters")
+    ] = "dead-letters-kept"
     database: Annotated[str, Field(description="the Firestore database of the status documents")] = "(default)"
     deidentify: Annotated[
         bool, Field(description="false stores images unchanged, only in SENDIT_IDENTIFIED_DESTINATIONS")

@@ -107,6 +107,16 @@ def test_a_batch_that_nobody_works_on_can_be_given_up(store: WholeStore, begun: 
         store.renew("b1", LEASE, EXPIRED)
 
 
+def test_why_a_batch_was_given_up_is_kept_however_many_errors_its_images_have(store: WholeStore) -> None:
+    known(store, "b1")
+    store.claim("b1", LEASE, NOON)
+    errors = [ErrorEntry(Code.TRUNCATED, "Why.", NOON, str(number)) for number in range(150)]
+    store.save_outcomes("b1", LEASE, [], Counts(found=150), errors, NOON)
+    given_up = store.abandon("b1", WHY, EXPIRED)
+    assert given_up.errors == (WHY, *errors[:99])
+    assert given_up.error_count == 151
+
+
 def test_a_batch_that_a_worker_has_is_not_given_up(store: WholeStore) -> None:
     known(store, "b1")
     store.claim("b1", LEASE, NOON)
