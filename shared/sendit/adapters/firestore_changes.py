@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from google.api_core.retry import exponential_sleep_generator
 
+from sendit.adapters.denied import failure
 from sendit.adapters.firestore_commits import SECONDS_OF_PATIENCE, BatchDocuments, Change, Overtaken, Unanswered
-from sendit.errors import Code, LeaseLost, Refused, TransientError
+from sendit.errors import Code, LeaseLost, Refused
 from sendit.records import IMAGES_A_WRITE, Batch, Image, Lease
 
 
@@ -27,10 +28,11 @@ def change(documents: BatchDocuments, batch_id: str, decide: Decide, lease: Leas
     """Make of a batch what `decide` says, which may be asked several times; None leaves the batch as it is.
 
     Raises `LeaseLost`, nothing written, if there is a lease to go by and the batch is no longer under it;
-    `Refused` (unknown_batch).
+    `Refused` (unknown_batch); `TransientError` when patience ends.
     """
     unanswered: Batch | None = None
     moved = False
+    why: BaseException | None = None
     for number in turns():
         known = documents.read(batch_id)
         if known is not None and unanswered is not None and moved and standing(known.batch) == standing(unanswered):
@@ -46,18 +48,19 @@ def change(documents: BatchDocuments, batch_id: str, decide: Decide, lease: Leas
             return documents.commit(known, wanted).batch
         except Overtaken:
             continue
-        except Unanswered:
+        except Unanswered as error:
+            why = error.__cause__
             unanswered, moved = wanted.batch, standing(wanted.batch) != standing(known.batch)
-    raise AssertionError("turns end by raising")
+    raise failure(Code.STATUS_UNAVAILABLE, why)
 
 
 def turns() -> Iterator[int]:
-    """Turns at a commit, ever further apart. Raises `TransientError` (status_unavailable) when patience ends."""
+    """Turns at a commit, ever further apart, until patience ends."""
     until = time.monotonic() + SECONDS_OF_PATIENCE
     for turn, pause in enumerate(exponential_sleep_generator(initial=0.02, maximum=2.0)):
         yield turn
         if time.monotonic() + pause > until:
-            raise TransientError(Code.STATUS_UNAVAILABLE)
+            return
         time.sleep(pause)
 
 
