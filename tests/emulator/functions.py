@@ -27,10 +27,11 @@ FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 
 @dataclass(frozen=True)
 class Function:
-    """Where one listens, and what it logged."""
+    """Where one listens, what it logged, and its process group, which is the id of its first process."""
 
     address: str
     lines: list[str]
+    group: int
 
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in list(self.lines) if line.startswith("{")]
@@ -66,7 +67,7 @@ def function(cloud: Cloud, name: str, folder: Path, source: Path | None = None, 
         else:
             raise AssertionError("the function did not start: " + "".join(lines))
         listener.start()
-        yield Function(found[1], lines)
+        yield Function(found[1], lines, process.pid)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
