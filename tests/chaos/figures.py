@@ -2,14 +2,24 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.chaos.processes import resident_bytes, tree
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _MIB = 1024 * 1024
+SEVERE = frozenset({"ERROR", "CRITICAL"})
+
+
+def complaints(lines: Iterable[Mapping[str, Any]], severities: Collection[str] = SEVERE) -> set[tuple[str, str, str]]:
+    """What log lines of these severities say: message, code, and the place in the code."""
+    return {
+        (line["message"], line.get("code", ""), line.get("place", ""))
+        for line in lines
+        if line["severity"] in severities
+    }
 
 
 class Figures:

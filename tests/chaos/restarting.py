@@ -32,6 +32,11 @@ class Restarting:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @property
+    def host(self) -> str:
+        """Where it listens now, as host:port."""
+        return self.function.address.rpartition("/")[2]
+
     def kill_serving(self) -> None:
         """Kill the process that serves, and the worker processes below it go too; another one takes its place."""
         for pid in children(self.function.group):
