@@ -19,6 +19,9 @@ from sendit.records import (
 )
 from sendit.tally import counted
 
+CLEANABLE = frozenset({BatchState.DONEPROCESSING, BatchState.DONE})
+"""In which a batch's sources may be deleted: an ERROR and what was rejected keep theirs."""
+
 
 def is_overtaken(image: Image, generation: int) -> bool:
     """Whether an image's outcome is about another generation than this one of its object."""
@@ -32,10 +35,11 @@ def moved_to(batch: Batch, state: BatchState, now: datetime) -> Batch:
 
 
 def with_errors(batch: Batch, errors: Sequence[ErrorEntry]) -> Batch:
-    """The batch with more errors; all are counted, the first are kept."""
+    """The batch with more errors; all are counted, and the first are kept: the batch's own, then those of images."""
+    by_kind = sorted((*batch.errors, *errors), key=lambda entry: entry.image_id is not None)
     return replace(
         batch,
-        errors=(*batch.errors, *errors)[:MAX_ERRORS_KEPT],
+        errors=tuple(by_kind[:MAX_ERRORS_KEPT]),
         error_count=batch.error_count + len(errors),
     )
 
@@ -87,6 +91,13 @@ def abandoned(batch: Batch, error: ErrorEntry, now: datetime) -> Batch | None:
     if batch.at_rest or batch.is_held(now):
         return None
     return finished(batch, BatchState.ERROR, (error,), now)
+
+
+def cleaned(batch: Batch, generation: int, now: datetime) -> Batch | None:
+    """The batch without the sources of what is stored; None if it was asked for again meanwhile, or is cleaned."""
+    if batch.state not in CLEANABLE or batch.generation != generation or batch.cleaned_at is not None:
+        return None
+    return replace(batch, cleaned_at=now, updated_at=now)
 
 
 def once_more(

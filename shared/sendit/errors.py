@@ -71,6 +71,7 @@ class Code(StrEnum):
     UNREADABLE = "unreadable"
     UNREADABLE_FOLDER = "unreadable_folder"
     WORKER_CRASHED = "worker_crashed"
+    OVER_BUDGET = "over_budget"
     INTERNAL_ERROR = "internal_error"
     # a batch
     NO_FILES = "no_files"
@@ -79,6 +80,8 @@ class Code(StrEnum):
     BATCH_OF_ANOTHER_KEY = "batch_of_another_key"
     RECORD_LOST = "record_lost"
     CONSERVATION = "conservation"
+    OUT_OF_TIME = "out_of_time"
+    ATTEMPTS_USED_UP = "attempts_used_up"
     # a marker or a message that is answered and not followed
     BAD_NAME = "bad_name"
     OVERLAP = "overlap"
@@ -139,6 +142,7 @@ SENTENCES: dict[Code, str] = {
     Code.UNREADABLE: "The file cannot be read; check its permissions and the disk.",
     Code.UNREADABLE_FOLDER: "The folder cannot be listed; check its permissions. What it holds is not counted.",
     Code.WORKER_CRASHED: "Working on this image ended the worker process; it may need more memory.",
+    Code.OVER_BUDGET: "Working on this image takes longer than an attempt may, SENDIT_BUDGET; sendit run has no limit.",
     Code.INTERNAL_ERROR: "A defect in sendit stopped this image; the log names the place in the code.",
     Code.NO_FILES: "The batch holds no files: its folder is gone or empty.",
     Code.BAD_MANIFEST: "The manifest of the batch cannot be read.",
@@ -146,6 +150,8 @@ SENTENCES: dict[Code, str] = {
     Code.BATCH_OF_ANOTHER_KEY: "The batch's id is not its name's under this key; finalize and worker need the same.",
     Code.RECORD_LOST: "An image's record was removed from the status store while the batch was at work.",
     Code.CONSERVATION: "Found {found}, but stored {stored}, rejected {rejected}, errored {errored}: not equal.",
+    Code.OUT_OF_TIME: "The time of an attempt, SENDIT_BUDGET, was up before one image was done.",
+    Code.ATTEMPTS_USED_UP: "The batch was given up after {attempts} attempts; the last {failures} settled no image.",
     Code.BAD_NAME: "The batch's name is empty, too long, or has a part that is empty, '.' or '..'.",
     Code.OVERLAP: "The batch lies inside a known batch or around one; images would be handled twice.",
     Code.MALFORMED_MESSAGE: "The message is not one of sendit's; it was dropped.",

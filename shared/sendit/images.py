@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from sendit import deid, pixels, text
+from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import Code, ImageError, SenditError, TransientError
 from sendit.logs import place_of
 from sendit.outcome import Outcome, Planned
@@ -230,14 +231,16 @@ def _named(report: "Report") -> str:
 
 @dataclass(frozen=True, slots=True)
 class InlineWorkers:
-    """Works on one image after the other, in the calling thread."""
+    """Works on one image after the other, in the calling thread; none is ever left unfinished."""
 
     pipeline: ImagePipeline
 
-    def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
+    def inspect(
+        self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
+    ) -> Iterator[Planned | Outcome]:
         """As the protocol says, in order."""
-        return (self.pipeline.inspect(batch, entry) for entry in entries)
+        return (self.pipeline.inspect(batch, entry) for entry in entries if not deadline.near)
 
-    def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+    def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
         """As the protocol says, in order."""
-        return (self.pipeline.store(batch, plan) for plan in planned)
+        return (self.pipeline.store(batch, plan) for plan in planned if not deadline.near)

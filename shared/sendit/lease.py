@@ -1,9 +1,9 @@
-"""A lease that is kept alive while its holder works."""
+"""A batch in the hands of one worker: its lease, kept alive while it works, and what it writes under it."""
 
 import logging
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from datetime import timedelta
 from sendit.errors import LeaseLost, TransientError
 from sendit.logs import event
 from sendit.ports import Clock, StatusStore
-from sendit.records import Lease
+from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, Lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,11 @@ def new_lease(terms: LeaseTerms, clock: Clock) -> Lease:
     return Lease(uuid.uuid4().hex, clock() + timedelta(seconds=terms.ttl))
 
 
-class Heartbeat:
-    """Renews a lease in the background; `check` raises `LeaseLost` once that has failed."""
+class Hold:
+    """One worker's hold on a batch. Every write raises `LeaseLost` once another worker has taken the batch.
+
+    One write at a time: the heartbeat waits for the counts and they for it, so that neither has to be written anew.
+    """
 
     def __init__(self, store: StatusStore, batch_id: str, lease: Lease, terms: LeaseTerms, clock: Clock) -> None:
         self._store = store
@@ -36,12 +39,13 @@ class Heartbeat:
         self._lease = lease
         self._terms = terms
         self._clock = clock
+        self._writing = threading.Lock()
         self._stop = threading.Event()
         self._lost = threading.Event()
 
     @contextmanager
-    def beating(self) -> Iterator["Heartbeat"]:
-        """Beat until the block is left."""
+    def beating(self) -> Iterator["Hold"]:
+        """Renew the lease in the background until the block is left."""
         thread = threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True)
         thread.start()
         try:
@@ -51,16 +55,52 @@ class Heartbeat:
             thread.join()
 
     def check(self) -> None:
-        """Raise `LeaseLost` if another worker has taken the batch."""
+        """Raise `LeaseLost` if the heartbeat found another worker at the batch."""
         if self._lost.is_set():
             raise LeaseLost
 
+    def freeze(self, *, found: int, size_bytes: int, profile_digest: str, key_id: str) -> None:
+        """See `StatusStore.freeze`."""
+        with self._writing:
+            self._store.freeze(
+                self._batch_id,
+                self._lease,
+                found=found,
+                size_bytes=size_bytes,
+                profile_digest=profile_digest,
+                key_id=key_id,
+                now=self._clock(),
+            )
+
+    def add_images(self, images: Sequence[Image]) -> None:
+        """See `StatusStore.add_images`."""
+        with self._writing:
+            self._store.add_images(self._batch_id, self._lease, images, self._clock())
+
+    def save_outcomes(self, images: Sequence[Image], counts: Counts, errors: Sequence[ErrorEntry]) -> None:
+        """See `StatusStore.save_outcomes`."""
+        with self._writing:
+            self._store.save_outcomes(self._batch_id, self._lease, images, counts, errors, self._clock())
+
+    def set_new_arrivals(self, there: bool) -> None:
+        """See `StatusStore.set_new_arrivals`."""
+        with self._writing:
+            self._store.set_new_arrivals(self._batch_id, there, self._clock())
+
+    def finish(self, state: BatchState, errors: Sequence[ErrorEntry]) -> Batch:
+        """See `StatusStore.finish`."""
+        with self._writing:
+            return self._store.finish(self._batch_id, self._lease, state, errors, self._clock())
+
+    def release(self, failure: ErrorEntry | None) -> None:
+        """See `StatusStore.release`."""
+        with self._writing:
+            self._store.release(self._batch_id, self._lease, failure, self._clock())
+
     def _beat(self) -> None:
         while not self._stop.wait(self._terms.heartbeat):
-            now = self._clock()
-            renewed = Lease(self._lease.owner, now + timedelta(seconds=self._terms.ttl))
             try:
-                self._store.renew(self._batch_id, renewed, now)
+                self._renew()
             except LeaseLost:
                 self._lost.set()
                 return
@@ -72,3 +112,11 @@ class Heartbeat:
                     code=error.code,
                     batch_id=self._batch_id,
                 )
+
+    def _renew(self) -> None:
+        with self._writing:
+            if self._stop.is_set():  # while it waited; the batch may be at rest by now
+                return
+            now = self._clock()
+            renewed = Lease(self._lease.owner, now + timedelta(seconds=self._terms.ttl))
+            self._store.renew(self._batch_id, renewed, now)

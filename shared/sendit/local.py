@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from sendit.again import Again, Findings, ask_again
+from sendit.attempt import Processing
 from sendit.errors import Code, TransientError, UsageError
 from sendit.finalize import Finalized, Verdict, finalize
 from sendit.ports import BatchQueue, OutputStore
-from sendit.process import Processing, process
+from sendit.process import process
 from sendit.records import Batch, Counts
 from sendit.refs import BatchMessage, BatchName, Marker, is_unfinished
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import Code
 from sendit.logs import event
 from sendit.pixels import PassingFrames
@@ -18,6 +19,7 @@ from sendit.screen import Decision
 class Outcome:
     """What became of one image; the entry's name stays inside the process, only its keyed id is recorded.
 
+    In the state PROCESSING it was begun, and not done when the time was up; nobody works on it any more.
     `blanked` is as in `sendit.records.Image`.
     """
 
@@ -35,6 +37,11 @@ class Outcome:
     report: str = ""
     place: str = ""
     blanked: tuple[int, ...] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it was worked on."""
+        return (self.finished_at - self.started_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,14 @@ def log_outcome(outcome: Outcome, batch_id: str, image_id: str) -> None:
 class ImageWorkers(Protocol):
     """Who works on images: this thread, or processes of their own. Results come in any order.
 
-    What stops an image is an `Outcome`; what stops the attempt is raised (`TransientError`).
+    What stops an image is an `Outcome`; what stops the attempt is raised (`TransientError`). When the deadline is
+    near, what is not begun has no result.
     """
 
-    def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
+    def inspect(
+        self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
+    ) -> Iterator[Planned | Outcome]:
         """Read each header, screen it, and name its output."""
 
-    def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+    def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
         """De-identify each image into the output store."""

@@ -3,7 +3,7 @@
 Every adapter of a port passes that port's contract suite in `tests/contract/`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -224,6 +224,29 @@ class BatchQueue(Protocol):
 
     def publish(self, message: BatchMessage) -> None:
         """Return when the message is safe. Raises `TransientError` (status_unavailable)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLetter:
+    """A message that died, as it is kept for people; `receipt` is how it is acknowledged."""
+
+    data: bytes
+    attributes: Mapping[str, str]
+    died_at: datetime
+    receipt: str
+
+
+class DeadLetters(Protocol):
+    """Messages that were delivered as often as they may be, kept until a person looks after them.
+
+    All raise `TransientError` (status_unavailable) and `UsageError` (not_configured) if there is no such place.
+    """
+
+    def held(self) -> AbstractContextManager[list[KeptLetter]]:
+        """What is kept, the oldest first, ours while the context lasts. What was not acknowledged is then kept on."""
+
+    def acknowledge(self, letter: KeptLetter) -> None:
+        """Let one go; it was looked after."""
 
 
 class IdentifierService(Protocol):

@@ -26,14 +26,11 @@ from werkzeug.exceptions import (
 from sendit import logs
 from sendit.errors import SENTENCES, Code, LeaseHeld, Refused, SenditError, TransientError, UsageError
 from sendit.logs import event
-from sendit.refs import BatchMessage, GcsPlace, Marker
+from sendit.refs import BatchMessage, GcsPlace, Marker, dead_letter
 from sendit.settings import LogFormat, LogLevel, Settings
 
 Answer = tuple[str, HTTPStatus]
 
-_MARKERS = "finalize/"
-_FINALIZED = "OBJECT_FINALIZE"
-_GENERATION = re.compile(r"[0-9]{1,18}")  # of 64 bits
 _TRACE = re.compile(r"[0-9a-f]{32}")
 _MALFORMED = (NoCloudEvent, BadRequest, UnsupportedMediaType, RequestEntityTooLarge)
 
@@ -63,28 +60,28 @@ def marker_of(pushed: CloudEvent, staging: GcsPlace) -> Marker:
 
     Raises `Refused`: malformed_message, or not_a_marker for any other event of any other object.
     """
-    attributes = _message(pushed).get("attributes")
-    if not isinstance(attributes, dict):
-        raise Refused(Code.MALFORMED_MESSAGE)
-    bucket, name, generation = (attributes.get(key) for key in ("bucketId", "objectId", "objectGeneration"))
-    if not isinstance(name, str) or not isinstance(generation, str) or not _GENERATION.fullmatch(generation):
-        raise Refused(Code.MALFORMED_MESSAGE)
-    markers = staging.name_of(_MARKERS)
-    if bucket != staging.bucket or attributes.get("eventType") != _FINALIZED or not name.startswith(markers):
-        raise Refused(Code.NOT_A_MARKER)
+    marker = Marker.from_notification(_message(pushed).get("attributes"), staging)
     _tell_of_content(_message(pushed))
-    return Marker(name.removeprefix(markers), int(generation))
+    return marker
 
 
 def batch_message_of(pushed: CloudEvent) -> BatchMessage:
     """The message of one batch. Raises `Refused` (malformed_message)."""
-    data = _message(pushed).get("data")
-    if not isinstance(data, str):
-        raise Refused(Code.MALFORMED_MESSAGE)
+    return BatchMessage.from_json(_data(pushed))
+
+
+def is_tick(pushed: CloudEvent) -> bool:
+    """Whether this is what the scheduler says, `{"tick": …}`: a push to a service does not tell the topic."""
     try:
-        return BatchMessage.from_json(base64.b64decode(data, validate=True))
-    except ValueError:
-        raise Refused(Code.MALFORMED_MESSAGE) from None
+        said = json.loads(_data(pushed))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and said.keys() == {"tick"}
+
+
+def dead_letter_of(pushed: CloudEvent, staging: GcsPlace) -> Marker | BatchMessage:
+    """What a message was that died. Raises `Refused` (malformed_message, not_a_marker)."""
+    return dead_letter(_data(pushed), _message(pushed).get("attributes"), staging)
 
 
 def answer(error: Exception) -> Answer | HTTPException:
@@ -122,6 +119,14 @@ def _tell_of_content(message: dict[str, object]) -> None:
         return
     if size:
         event(logging.WARNING, "The marker has content; it is not compared with what was uploaded.")
+
+
+def _data(pushed: CloudEvent) -> bytes:
+    data = _message(pushed).get("data", "")
+    try:
+        return base64.b64decode(data, validate=True) if isinstance(data, str) else b""
+    except ValueError:
+        return b""
 
 
 def _message(pushed: CloudEvent) -> dict[str, object]:

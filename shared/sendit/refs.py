@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +10,9 @@ from sendit.errors import Code, Refused
 
 MAX_NAME_BYTES = 1024  # of a Cloud Storage object name, and of what we accept of a folder
 
+_MARKERS = "finalize/"
+_FINALIZED = "OBJECT_FINALIZE"
+_GENERATION = re.compile(r"[0-9]{1,18}")  # of 64 bits
 _MOST_GENERATION = 10**18
 _DOCUMENT_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 _TMP_EXTENSION = re.compile(r"\.tmp[^.]*$", re.IGNORECASE)
@@ -117,6 +120,22 @@ class Marker:
     name: str
     generation: int
 
+    @classmethod
+    def from_notification(cls, attributes: object, staging: GcsPlace) -> Self:
+        """The marker that a notification of Cloud Storage is about, by the attributes of its message.
+
+        Raises `Refused`: malformed_message, or not_a_marker for any other event of any other object.
+        """
+        if not isinstance(attributes, Mapping):
+            raise Refused(Code.MALFORMED_MESSAGE)
+        bucket, name, generation = (attributes.get(key) for key in ("bucketId", "objectId", "objectGeneration"))
+        if not isinstance(name, str) or not isinstance(generation, str) or not _GENERATION.fullmatch(generation):
+            raise Refused(Code.MALFORMED_MESSAGE)
+        markers = staging.name_of(_MARKERS)
+        if bucket != staging.bucket or attributes.get("eventType") != _FINALIZED or not name.startswith(markers):
+            raise Refused(Code.NOT_A_MARKER)
+        return cls(name.removeprefix(markers), int(generation))
+
 
 @dataclass(frozen=True, slots=True)
 class BatchMessage:
@@ -145,6 +164,16 @@ class BatchMessage:
         if not _DOCUMENT_ID.fullmatch(values[0]):
             raise Refused(Code.MALFORMED_MESSAGE)
         return cls(*values)
+
+
+def dead_letter(data: bytes, attributes: object, staging: GcsPlace) -> Marker | BatchMessage:
+    """What a message was that died: the notification of a marker, or the message of a batch.
+
+    Raises `Refused` (malformed_message, not_a_marker).
+    """
+    if isinstance(attributes, Mapping) and "objectId" in attributes:
+        return Marker.from_notification(attributes, staging)
+    return BatchMessage.from_json(data)
 
 
 def output_name(patient: str, study_uid: str, series_uid: str, sop_uid: str) -> str:

@@ -67,6 +67,9 @@ class Settings(BaseModel):
     staging: Annotated[str, Field(description="gs://bucket[/prefix] where uploaders put batches")] = ""
     output: Annotated[str, Field(description="gs://bucket[/prefix] for the results of the worker function")] = ""
     batches_topic: Annotated[str, Field(description="the Pub/Sub topic with one message a batch")] = "batches"
+    dead_letters: Annotated[
+        str, Field(description="the Pub/Sub subscription that keeps dead letters for sendit dead-letters")
+    ] = "dead-letters-kept"
     database: Annotated[str, Field(description="the Firestore database of the status documents")] = "(default)"
     deidentify: Annotated[
         bool, Field(description="false stores images unchanged, only in SENDIT_IDENTIFIED_DESTINATIONS")
@@ -102,6 +105,16 @@ class Settings(BaseModel):
         PositiveSeconds, Field(description="seconds after which a silent worker's batch may be taken over")
     ] = 90.0
     lease_heartbeat: Annotated[PositiveSeconds, Field(description="seconds between two renewals of the lease")] = 20.0
+    budget: Annotated[
+        PositiveSeconds,
+        Field(description="seconds that an attempt of the worker function may take; the next goes on"),
+    ] = 480.0
+    max_attempts: Annotated[
+        PositiveInt, Field(description="attempts in a row that settle no image, after which a batch is given up")
+    ] = 20
+    requeue_after: Annotated[
+        PositiveSeconds, Field(description="seconds of silence after which a batch's message is published again")
+    ] = 1200.0
     log_format: Annotated[LogFormat, Field(description="auto (text on a terminal, JSON elsewhere), json or text")] = (
         LogFormat.AUTO
     )

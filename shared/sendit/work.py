@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from sendit.deadline import ENDLESS, Deadline
 from sendit.outcome import ImageWorkers, Outcome, Planned
 from sendit.refs import BatchName, Entry
 
 _IMAGES_A_CHUNK = 1024
+_IMAGES_OF_THE_FIRST = 32  # each chunk may have twice as many as the one before: an attempt soon has something to show
 
 
 class Claims:
@@ -27,11 +29,11 @@ class Claims:
 def chunks(entries: Iterable[Entry], in_flight_bytes: int) -> Iterator[list[Entry]]:
     """Runs of entries that may be in work at one time; one that is larger than the bound goes alone."""
     chunk: list[Entry] = []
-    size = 0
+    size, most = 0, _IMAGES_OF_THE_FIRST
     for entry in entries:
-        if chunk and (len(chunk) == _IMAGES_A_CHUNK or size + entry.size > in_flight_bytes):
+        if chunk and (len(chunk) == most or size + entry.size > in_flight_bytes):
             yield chunk
-            chunk, size = [], 0
+            chunk, size, most = [], 0, min(2 * most, _IMAGES_A_CHUNK)
         chunk.append(entry)
         size += entry.size
     if chunk:
@@ -39,23 +41,26 @@ def chunks(entries: Iterable[Entry], in_flight_bytes: int) -> Iterator[list[Entr
 
 
 def settle(
-    workers: ImageWorkers, batch: BatchName, chunk: Sequence[Entry], claims: Claims
+    workers: ImageWorkers, batch: BatchName, chunk: Sequence[Entry], claims: Claims, deadline: Deadline = ENDLESS
 ) -> Iterator[tuple[Outcome, bool]]:
     """The outcome of every entry of a chunk, each with whether it is a duplicate inside the batch.
 
     All of a chunk is inspected before any of it is stored, and images that claim the same output name are
     stored one after the other in the order of their names, so that neither the number of workers nor their
-    speed decides which of two conflicting images is stored.
+    speed decides which of two conflicting images is stored. When the deadline is near nothing further is begun, and
+    what is not begun has no outcome.
     """
     plans: list[Planned] = []
-    for result in workers.inspect(batch, chunk):
+    for result in workers.inspect(batch, chunk, deadline):
         if isinstance(result, Outcome):
             yield result, False
         else:
             plans.append(result)
     plans.sort(key=lambda plan: plan.entry.name)
     for wave in _waves(plans):
-        for outcome in workers.store(batch, wave):
+        if deadline.near:
+            return
+        for outcome in workers.store(batch, wave, deadline):
             yield outcome, claims.is_duplicate(outcome)
 
 

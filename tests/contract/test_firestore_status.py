@@ -463,6 +463,44 @@ def test_of_two_requeues_at_once_one_wins_and_the_counts_are_those_of_the_images
     assert found.counts.errored == list(states(store).values()).count(ImageState.ERROR) == found.error_count
 
 
+# a batch is forgotten
+
+
+def test_a_batch_that_was_forgotten_half_way_is_at_rest_and_forgotten_wholly_the_next_time(
+    client: WatchedClient, store: FirestoreStatusStore
+) -> None:
+    at_rest_with_failures(store, 900)
+    before = fetched(store)
+
+    def cut_off(_: Commit) -> list[Any]:
+        raise KeyboardInterrupt
+
+    client.faults = [undisturbed, undisturbed, cut_off]
+    with pytest.raises(KeyboardInterrupt):
+        store.forget("b1", 7)
+    assert fetched(store) == before
+    assert len(states(store)) == 100
+    store.forget("b1", 7)
+    assert (store.batch("b1"), states(store)) == (None, {})
+
+
+@pytest.mark.parametrize("commits", [0, 2, 3])
+def test_a_batch_that_is_asked_for_again_while_it_is_forgotten_stays_with_the_images_that_are_left(
+    client: WatchedClient, store: FirestoreStatusStore, commits: int
+) -> None:
+    at_rest_with_failures(store, 900)
+    asked: list[Batch] = []
+
+    def overtaken(commit: Commit) -> list[Any]:
+        asked.append(store.requeue("b1", (), LATER))
+        return commit()
+
+    client.faults = [*[undisturbed] * commits, overtaken]
+    store.forget("b1", 7)
+    assert [fetched(store)] == asked
+    assert len(states(store)) == max(900 - 400 * commits, 0) == asked[0].counts.errored
+
+
 # answers that get lost
 
 
@@ -503,6 +541,13 @@ OPERATIONS = {
     ),
     "release": Operation(at_work, lambda store: store.release("b1", LEASE, None, LATER)),
     "set_new_arrivals": Operation(at_work, lambda store: store.set_new_arrivals("b1", True, LATER)),
+    "abandon": Operation(
+        lambda store: store.register(batch()),
+        lambda store: store.abandon("b1", ErrorEntry(Code.ATTEMPTS_USED_UP, "Why.", LATER), LATER),
+    ),
+    "mark_cleaned": Operation(
+        lambda store: at_rest_with_failures(store, 1), lambda store: store.mark_cleaned("b1", 7, LATER)
+    ),
     "requeue": Operation(
         lambda store: at_rest_with_failures(store, 3), lambda store: store.requeue("b1", ["i0001"], LATER)
     ),
@@ -529,6 +574,17 @@ def test_a_write_whose_answer_is_lost_is_done_once(connect: Connect, name: str, 
         assert client.faults == []  # all of them came about
         ends.append((answer, fetched(store), list(store.images("b1"))))
     assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_batch_is_forgotten_whatever_answers_are_lost(
+    client: WatchedClient, store: FirestoreStatusStore, fault: str
+) -> None:
+    at_rest_with_failures(store, 900)
+    client.faults = [undisturbed, *FAULTS[fault]()]
+    store.forget("b1", 7)
+    assert (store.batch("b1"), list(store.images("b1")), client.faults) == (None, [], [])
+    assert max(client.writes) <= 500
 
 
 def test_outcomes_that_were_written_although_the_call_failed_do_not_double_their_errors(

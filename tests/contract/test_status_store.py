@@ -1,60 +1,24 @@
-"""What every `StatusStore` must do. A new adapter adds a maker and a parameter."""
+"""What every `StatusStore` must do."""
 
-import uuid
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import firestore
+from tests.contract.status_stores import Maker
 
-from sendit.adapters.firestore_status import FirestoreStatusStore
-from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.errors import Code, LeaseHeld, LeaseLost, Refused, SenditError
 from sendit.ports import Registered, StatusStore
 from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, ImageState, Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=1)
 LEASE = Lease("one", NOON + timedelta(seconds=90))
 RIVAL = Lease("two", NOON + timedelta(seconds=300))
-
-Maker = Callable[[], AbstractContextManager[StatusStore]]
-
-
-@pytest.fixture(params=["sqlite", "firestore"])
-def maker(request: pytest.FixtureRequest) -> Maker:
-    maker: Maker = request.getfixturevalue(f"{request.param}_maker")
-    return maker
-
-
-@pytest.fixture
-def sqlite_maker(tmp_path: Path) -> Maker:
-    return lambda: closing(SqliteStatusStore(tmp_path / "status.sqlite3"))
-
-
-@pytest.fixture
-def firestore_maker(firestore_emulator: str, monkeypatch: pytest.MonkeyPatch) -> Maker:
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", firestore_emulator)
-    project = f"contract-{uuid.uuid4().hex[:12]}"  # every test has a database of its own
-
-    @contextmanager
-    def opened() -> Iterator[StatusStore]:
-        client = firestore.Client(project=project, credentials=AnonymousCredentials())
-        yield FirestoreStatusStore(client)
-        client.close()  # type: ignore[no-untyped-call]
-
-    return opened
-
-
-@pytest.fixture
-def store(maker: Maker) -> Iterator[StatusStore]:
-    with maker() as opened:
-        yield opened
 
 
 def batch(batch_id: str = "b1", ancestors: tuple[str, ...] = ()) -> Batch:

@@ -23,6 +23,7 @@ def started(key_file: Path, lines: list[str], delivery: Delivery, **settings: st
     """A local cloud whose functions have these settings and say their log lines to `lines`, as `name: line`."""
     options = CloudOptions(
         delivery=delivery,
+        seconds_between_ticks=86_400.0,  # tests push theirs by hand
         hear=lambda name, line: lines.append(f"{name}: {line}"),
         function_environment=settings,
     )

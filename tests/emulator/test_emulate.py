@@ -31,6 +31,7 @@ PARTS = {
     "Cloud Storage": "sendit.emulators.gcs",
     "finalize": "--target\0finalize",
     "worker": "--target\0worker",
+    "sweep": "--target\0sweep",
     "guard": "guard.py",
 }
 
@@ -185,7 +186,7 @@ def test_asked_to_end_it_leaves_nothing_and_says_so(emulate: Starting, how: sign
     cloud = emulate()
     cloud.wait_ready()
     ports = cloud.ports()
-    assert len(ports) >= 6  # Pub/Sub, Firestore, Cloud Storage and its TLS, two functions
+    assert len(ports) >= 7  # Pub/Sub, Firestore, Cloud Storage and its TLS, three functions
     cloud.process.send_signal(how)
     out, err = cloud.said()
     assert cloud.process.returncode == 0
@@ -323,7 +324,10 @@ def test_topics_subscriptions_buckets_and_the_notification_are_as_in_the_cloud(e
         assert subscription["retryPolicy"] == {"minimumBackoff": "30s", "maximumBackoff": "600s"}
         dead = {"deadLetterTopic": "projects/sendit-local/topics/dead-letters", "maxDeliveryAttempts": 20}
         assert subscription["deadLetterPolicy"] == dead
-    assert fetch(pubsub, "GET", f"{project}/subscriptions/dead-letters-kept")
+    for topic in ("ticks", "dead-letters"):
+        assert "deadLetterPolicy" not in fetch(pubsub, "GET", f"{project}/subscriptions/{topic}-push")
+    kept = fetch(pubsub, "GET", f"{project}/subscriptions/dead-letters-kept")
+    assert (kept["topic"], kept["pushConfig"]) == ("projects/sendit-local/topics/dead-letters", {})
     storage = known["STORAGE_EMULATOR_HOST"].removeprefix("http://")
     for bucket in ("sendit-staging", "sendit-output"):
         assert fetch(storage, "GET", f"/storage/v1/b/{bucket}")["name"] == bucket
@@ -338,13 +342,14 @@ def test_emulators_that_somebody_else_started_get_buckets_topics_and_subscriptio
     gcs_emulator: str, pubsub_emulator: str
 ) -> None:
     known = {"STORAGE_EMULATOR_HOST": f"http://{gcs_emulator}", "PUBSUB_EMULATOR_HOST": pubsub_emulator}
-    command = [sys.executable, "-m", "sendit.emulators.resources", "8081", "8082"]
+    command = [sys.executable, "-m", "sendit.emulators.resources", "8081", "8082", "8083"]
     for _ in range(2):  # whatever is there already stays
         subprocess.run(command, env={**os.environ, **known}, check=True, timeout=30)
     assert fetch(gcs_emulator, "GET", "/storage/v1/b/sendit-output")
     subscription = fetch(pubsub_emulator, "GET", "/v1/projects/sendit-local/subscriptions/batches-push")
     endpoint = "http://127.0.0.1:8082/projects/sendit-local/topics/batches"
     assert subscription["pushConfig"] == {"pushEndpoint": endpoint}
+    assert fetch(pubsub_emulator, "GET", "/v1/projects/sendit-local/subscriptions/ticks-push")
 
 
 def path_without(program: str, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from google.cloud import firestore
@@ -11,15 +12,19 @@ from tests.emulator.cloud import SENDIT, Cloud
 from tests.emulator.test_deliveries import slices, study_of
 from tests.emulator.undisturbed import results_of
 
+from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import Code
 from sendit.outcome import ImageWorkers, Outcome, Planned
-from sendit.process import Processing, process
+from sendit.process import process
 from sendit.records import Batch, BatchState
 from sendit.refs import BatchMessage, BatchName, Entry
 from sendit.settings import Settings
 from sendit.wiring.cloud import Finalizer
 from sendit.wiring.parts import now
 from sendit.wiring.worker import cloud_processing
+
+if TYPE_CHECKING:
+    from sendit.attempt import Processing
 
 
 @dataclass
@@ -31,13 +36,15 @@ class Between:
     before: str
     done: bool = False
 
-    def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
+    def inspect(
+        self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
+    ) -> Iterator[Planned | Outcome]:
         self._happen("inspect")
-        return self.inner.inspect(batch, entries)
+        return self.inner.inspect(batch, entries, deadline)
 
-    def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+    def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
         self._happen("store")
-        return self.inner.store(batch, planned)
+        return self.inner.store(batch, planned, deadline)
 
     def _happen(self, step: str) -> None:
         if step == self.before and not self.done:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from sendit.errors import Code, LeaseLost, TransientError
-from sendit.lease import Heartbeat, LeaseTerms, new_lease
-from sendit.records import Lease
+from sendit.lease import Hold, LeaseTerms, new_lease
+from sendit.records import Counts, Lease
 from sendit.wiring.parts import now
 
 TERMS = LeaseTerms(ttl=1.0, heartbeat=0.01)
@@ -30,8 +30,8 @@ class Store:
         self.beaten.set()
 
 
-def heartbeat(store: Store, lease: Lease) -> Heartbeat:
-    return Heartbeat(store, "batch", lease, TERMS, now)  # type: ignore[arg-type]
+def heartbeat(store: Store, lease: Lease) -> Hold:
+    return Hold(store, "batch", lease, TERMS, now)  # type: ignore[arg-type]
 
 
 def test_every_attempt_has_an_owner_of_its_own() -> None:
@@ -61,6 +61,39 @@ def test_a_renewed_lease_outlives_the_one_it_was_taken_with() -> None:
     with heartbeat(store, lease).beating():
         assert store.beaten.wait(5), "the heartbeat never renews"
         assert store.renewed[0].expires_at > lease.expires_at
+
+
+class Watched(Store):
+    """Sees whether two writes of one worker are ever under way at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = threading.Lock()
+        self.overlaps = 0
+
+    def renew(self, batch_id: str, lease: Lease, now: datetime) -> None:
+        self.write()
+        super().renew(batch_id, lease, now)
+
+    def save_outcomes(self, *_: object) -> None:
+        self.write()
+
+    def write(self) -> None:
+        if not self.under_way.acquire(blocking=False):
+            self.overlaps += 1
+            return
+        time.sleep(0.002)
+        self.under_way.release()
+
+
+def test_the_heartbeat_and_the_counts_are_never_written_at_the_same_time() -> None:
+    store = Watched()
+    terms = LeaseTerms(ttl=1.0, heartbeat=0.001)
+    hold = Hold(store, "batch", new_lease(terms, now), terms, now)  # type: ignore[arg-type]
+    with hold.beating():
+        while len(store.renewed) < 20:
+            hold.save_outcomes((), Counts(), ())
+    assert store.overlaps == 0
 
 
 def test_a_lost_lease_is_noticed() -> None:

@@ -20,6 +20,8 @@ from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.again import Again, Asked, ask_again, look_again, publish_again
+from sendit.attempt import Processing
+from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import BatchError, Code, LeaseHeld, LeaseLost, Refused, TransientError, UsageError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline, InlineWorkers
@@ -29,7 +31,7 @@ from sendit.lease import LeaseTerms
 from sendit.manifest import Manifest
 from sendit.outcome import Outcome, Planned
 from sendit.ports import OutputStore, PendingOutput, Stat
-from sendit.process import Processing, process
+from sendit.process import process
 from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
 from sendit.screen import Screen, default_rules, read_rules
@@ -55,6 +57,7 @@ class World:
         self.staging = FolderStaging(self.source.parent, folder / "manifests")
         self.output = FolderOutput(self.out)
         self.ids = DocumentIds(KEYS)
+        self.queue = InlineQueue()
         self.now = datetime(2026, 1, 2, 12, tzinfo=UTC)
         self.message = BatchMessage(self.ids.batch(NAME), str(NAME), 7)
         self.seen: list[Counts] = []
@@ -86,6 +89,7 @@ class World:
         return Processing(
             staging=self.staging,
             store=self.store,
+            queue=self.queue,
             workers=InlineWorkers(self.pipeline),
             ids=self.ids,
             clock=self.clock,
@@ -93,6 +97,7 @@ class World:
             in_flight_bytes=64 * 1024,
             label=LABEL,
             version="1",
+            max_attempts=20,
         )
 
     def put(self, *names: str) -> None:
@@ -206,11 +211,13 @@ class Interrupted:
     def __init__(self, inner: InlineWorkers, after: int, error: BaseException) -> None:
         self.inner, self.left, self.error = inner, after, error
 
-    def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
-        return self.inner.inspect(batch, entries)
+    def inspect(
+        self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
+    ) -> Iterator[Planned | Outcome]:
+        return self.inner.inspect(batch, entries, deadline)
 
-    def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
-        for outcome in self.inner.store(batch, planned):
+    def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
+        for outcome in self.inner.store(batch, planned, deadline):
             if self.left == 0:
                 raise self.error
             self.left -= 1
@@ -252,6 +259,145 @@ def test_killed_before_any_write_of_the_status_the_next_attempt_completes_the_ba
     batch = world.process()
     assert batch.counts == Counts(found=2, stored=2)
     assert len(world.outputs) == 2
+
+
+class UntilTimeIsUp(Interrupted):
+    """Workers that do some images, and then nothing further until the time of the attempt is nearly up."""
+
+    def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
+        for outcome in self.inner.store(batch, planned, deadline):
+            yield outcome
+            self.left -= 1
+            while self.left == 0 and not deadline.near:
+                time.sleep(0.01)
+
+
+def test_when_its_time_is_nearly_up_an_attempt_publishes_one_message_and_the_next_goes_on(world: World) -> None:
+    world.put("a", "b", "c", "d", "e")
+    workers = UntilTimeIsUp(InlineWorkers(world.pipeline), 2, Crash())
+    paused = world.process(workers=workers, budget=0.5)
+    assert drained(world.queue) == [world.message]
+    assert (paused.state, paused.counts) == (BatchState.PROCESSING, Counts(found=5, stored=2))
+    assert (world.batch.counts, world.batch.lease, world.batch.failures) == (paused.counts, None, 0)
+    written = {path: path.stat().st_mtime_ns for path in world.outputs}
+    assert len(written) == 2
+    again = Counting(InlineWorkers(world.pipeline))
+    batch = world.process(workers=again)
+    assert (batch.state, batch.counts) == (BatchState.DONEPROCESSING, Counts(found=5, stored=5))
+    assert len(again.stored) == 3
+    assert written.items() <= {path: path.stat().st_mtime_ns for path in world.outputs}.items()
+    assert drained(world.queue) == []
+
+
+class Counting(Interrupted):
+    """Workers that remember what they were asked for."""
+
+    def __init__(self, inner: InlineWorkers) -> None:
+        super().__init__(inner, 0, Crash())
+        self.stored: list[str] = []
+
+    def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
+        plans = list(planned)
+        self.stored += [plan.entry.name for plan in plans]
+        return self.inner.store(batch, plans, deadline)
+
+
+def test_an_attempt_that_has_no_time_begins_no_image(world: World) -> None:
+    world.put("a", "b")
+    assert world.process(budget=1e-9).counts == Counts(found=2)
+    assert (world.outputs, drained(world.queue)) == ([], [world.message])
+    assert world.batch.last_failure is not None
+    assert (world.batch.last_failure.code, world.batch.failures) == (Code.OUT_OF_TIME, 1)
+    assert world.process().counts == Counts(found=2, stored=2)
+
+
+def test_what_is_settled_when_the_time_is_up_rests_without_a_further_message(world: World) -> None:
+    world.put("a", "b")
+    workers = UntilTimeIsUp(InlineWorkers(world.pipeline), 2, Crash())
+    assert world.process(workers=workers, budget=0.5).state is BatchState.DONEPROCESSING
+    assert drained(world.queue) == []
+
+
+class Endless(Counting):
+    """Workers of which some images take longer than any attempt may."""
+
+    def __init__(self, inner: InlineWorkers, *names: str) -> None:
+        super().__init__(inner)
+        self.names = names
+
+    def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
+        plans = list(planned)
+        yield from super().store(batch, [plan for plan in plans if plan.entry.name not in self.names], deadline)
+        for plan in plans:
+            if plan.entry.name in self.names:
+                since, left = datetime(2026, 1, 2, 13, tzinfo=UTC), deadline.left() or 0.0
+                time.sleep(left)
+                yield Outcome(plan.entry, ImageState.PROCESSING, since, since + timedelta(seconds=left))
+
+
+def test_an_image_that_takes_longer_than_a_whole_attempt_is_an_error_that_says_so(world: World) -> None:
+    world.put("a", "b", "c")
+    slow = Endless(InlineWorkers(world.pipeline), "b")
+    paused = world.process(workers=slow, budget=0.5)
+    assert paused.counts == Counts(found=3, stored=2)
+    assert world.images["b"].state is ImageState.PROCESSING
+    slow.stored.clear()
+    batch = world.process(workers=slow, budget=0.5)
+    if batch.state is BatchState.PROCESSING:  # the time was up before the batch could rest
+        batch = world.process()
+    assert (batch.state, batch.counts) == (BatchState.DONEPROCESSING, Counts(found=3, stored=2, errored=1))
+    assert [entry.code for entry in batch.errors] == [Code.OVER_BUDGET]
+    assert slow.stored == []
+
+
+def test_what_was_not_done_in_time_is_tried_alone_before_all_others(world: World) -> None:
+    world.put("a", "b", "c", "d")
+    world.process(workers=Endless(InlineWorkers(world.pipeline), "b"), budget=0.5, in_flight_bytes=1024 * 1024)
+    world.put("e")  # is no part of the batch
+    alone: list[list[str]] = []
+
+    class Watched(Counting):
+        def store(
+            self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS
+        ) -> Iterator[Outcome]:
+            plans = list(planned)
+            alone.append([plan.entry.name for plan in plans])
+            return self.inner.store(batch, plans, deadline)
+
+    batch = world.process(workers=Watched(InlineWorkers(world.pipeline)))
+    assert alone == [["b"]]
+    assert batch.counts == Counts(found=4, stored=4)
+    states = [state for state, _ in world.images["b"].times]
+    assert states == [ImageState.NEW, ImageState.PROCESSING, ImageState.DONEPROCESSING]
+
+
+def test_when_the_next_message_cannot_be_published_the_one_at_hand_must_come_again(world: World) -> None:
+    world.put("a")
+
+    class Closed(InlineQueue):
+        def publish(self, message: BatchMessage) -> None:
+            raise TransientError(Code.STATUS_UNAVAILABLE)
+
+    with pytest.raises(TransientError):
+        world.process(queue=Closed(), budget=1e-9)
+    assert (world.batch.state, world.batch.lease) == (BatchState.PROCESSING, None)
+
+
+def test_after_so_many_attempts_in_vain_a_batch_is_given_up_and_says_why(world: World) -> None:
+    world.put("a")
+    for _ in range(3):
+        with pytest.raises(TransientError):
+            world.process(
+                workers=Interrupted(InlineWorkers(world.pipeline), 0, TransientError(Code.NO_SPACE)), max_attempts=3
+            )
+    assert world.batch.failures == 3
+    batch = world.process(max_attempts=3)
+    (entry,) = batch.errors
+    assert (batch.state, entry.code) == (BatchState.ERROR, Code.ATTEMPTS_USED_UP)
+    assert "3 attempts" in entry.sentence
+    assert "No space is left" in entry.sentence
+    assert asked(world, Again.FAILED).queued
+    assert world.process(max_attempts=3).counts == Counts(found=1, stored=1)
 
 
 def test_files_that_come_after_the_freeze_are_not_part_of_the_batch(world: World) -> None:
@@ -298,8 +444,10 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(world: World) -> None:
     world.put("a", "b")
 
     class Robbed(Interrupted):
-        def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
-            for outcome in self.inner.store(batch, planned):
+        def store(
+            self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS
+        ) -> Iterator[Outcome]:
+            for outcome in self.inner.store(batch, planned, deadline):
                 later = world.now + timedelta(seconds=91)
                 world.store.claim(world.message.batch_id, Lease("robber", later + timedelta(seconds=90)), later)
                 yield outcome
@@ -351,10 +499,12 @@ def test_bytes_in_flight_are_bounded(world: World) -> None:
     waves: list[int] = []
 
     class Weighed(Interrupted):
-        def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
+        def inspect(
+            self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
+        ) -> Iterator[Planned | Outcome]:
             entries = list(entries)
             waves.append(sum(entry.size for entry in entries))
-            return self.inner.inspect(batch, entries)
+            return self.inner.inspect(batch, entries, deadline)
 
     world.process(workers=Weighed(InlineWorkers(world.pipeline), -1, Crash()), in_flight_bytes=bound)
     assert len(waves) >= 4
@@ -522,14 +672,16 @@ def test_the_lease_is_renewed_while_images_are_worked_on(world: World) -> None:
     renewals: list[Lease] = []
 
     class Slow(Interrupted):
-        def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
-            first, deadline = world.batch.lease, time.monotonic() + 5
-            while (lease := world.batch.lease) == first and time.monotonic() < deadline:
+        def store(
+            self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS
+        ) -> Iterator[Outcome]:
+            first, until = world.batch.lease, time.monotonic() + 5
+            while (lease := world.batch.lease) == first and time.monotonic() < until:
                 time.sleep(0.01)
             assert first is not None
             assert lease is not None
             renewals.extend((first, lease))
-            return self.inner.store(batch, planned)
+            return self.inner.store(batch, planned, deadline)
 
     terms = LeaseTerms(ttl=90, heartbeat=0.02)
     world.process(workers=Slow(InlineWorkers(world.pipeline), -1, Crash()), lease_terms=terms)
@@ -661,8 +813,10 @@ def test_a_record_that_is_removed_during_the_work_ends_the_batch_as_an_error_and
     world.put("a", "b", "c")
 
     class Removing(Interrupted):
-        def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
-            for outcome in self.inner.store(batch, planned):
+        def store(
+            self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS
+        ) -> Iterator[Outcome]:
+            for outcome in self.inner.store(batch, planned, deadline):
                 if outcome.entry.name == "b":
                     with closing(sqlite3.connect(tmp_path / "status.sqlite3")) as other, other:
                         other.execute("DELETE FROM images WHERE id = ?", (world.ids.image(NAME, gone),))

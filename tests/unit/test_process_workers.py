@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from sendit.adapters.process_workers import ProcessWorkers
+from sendit.deadline import Deadline
 from sendit.errors import Code, TransientError, UsageError
 from sendit.outcome import Outcome, Planned
 from sendit.records import ImageState
@@ -32,7 +33,9 @@ _TEN = threading.Barrier(10)
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Stands in for the steps of one image; `die…` ends its process, `once…` only the first time; `…full` stops all."""
+    """Stands in for the steps of one image; `die…` ends its process, `once…` only the first time; `…full` stops all.
+
+    `hang…` does not come to its end."""
 
     folder: Path
 
@@ -57,6 +60,8 @@ class Pipeline:
     def store(self, batch: BatchName, planned: Planned) -> Outcome:
         if planned.entry.name.startswith("last"):
             os._exit(9)
+        if planned.entry.name.startswith("hang"):
+            time.sleep(600)
         if planned.entry.name.startswith("wait"):
             _TEN.wait(10)  # nobody goes on before ten are here
         (self.folder / f"stored {planned.entry.name}").touch()
@@ -197,6 +202,28 @@ def test_a_caller_that_stops_listening_leaves_the_processes_fit_for_the_next(wor
     next(results)
     del results
     assert len(planned(workers, *"abc")) == 3
+
+
+def test_what_is_not_done_when_the_time_is_up_is_unfinished_and_nobody_works_on_it_any_more(
+    workers: ProcessWorkers,
+) -> None:
+    plans = planned(workers, "hang", *(f"slow {number}" for number in range(8)))
+    before = {plan.identity for plan in plans}
+    outcomes = {outcome.entry.name: outcome for outcome in workers.store(BATCH, plans, Deadline.after(3.0))}
+    assert outcomes["hang"].state is ImageState.PROCESSING
+    assert ImageState.DONEPROCESSING in {outcome.state for outcome in outcomes.values()}
+    assert {outcome.state for outcome in outcomes.values()} <= {ImageState.PROCESSING, ImageState.DONEPROCESSING}
+    after = {plan.identity for plan in planned(workers, *(f"slow {number}" for number in range(20)))}
+    assert len(after) == 2
+    assert after != before, "the process that hung was replaced"
+
+
+def test_near_the_end_nothing_further_is_begun(workers: ProcessWorkers) -> None:
+    plans = planned(workers, *"abcdefgh")
+    late = Deadline(100.0, time.monotonic() - 95.0)
+    assert list(workers.store(BATCH, plans, late)) == []
+    assert list(workers.inspect(BATCH, entries("i"), late)) == []
+    assert len(list(workers.store(BATCH, plans))) == 8
 
 
 def test_a_worker_process_of_the_cloud_does_not_go_on_under_another_key(

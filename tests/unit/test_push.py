@@ -279,6 +279,35 @@ def test_a_batch_name_that_no_folder_can_have_is_answered_by_both_functions_with
     assert [line.get("verdict") for line in lines(log)[1:]] == [Verdict.BAD_NAME]
 
 
+@pytest.mark.parametrize(
+    ("data", "tick"),
+    [
+        (b'{"tick": "2026-11-27T12:00:00Z"}', True),
+        (b'{"tick": null}', True),
+        (b'{"tick": 1, "batch": "b"}', False),
+        (b'"tick"', False),
+        (b"[" * 100_000, False),
+        (b"\xff", False),
+        (b"", False),
+        (MESSAGE.to_json(), False),
+    ],
+)
+def test_a_tick_is_known_by_what_it_says(app: flask.Flask, client: FlaskClient, data: bytes, tick: bool) -> None:
+    received: list[bool] = []
+    app.config["handle"] = lambda event: received.append(push.is_tick(event))
+    assert client.post("/", json=pushed(data)).status_code == 200
+    assert received == [tick]
+
+
+def test_a_dead_letter_is_what_it_was_before_it_died(app: flask.Flask, client: FlaskClient) -> None:
+    received: list[Marker | BatchMessage] = []
+    app.config["handle"] = lambda event: received.append(push.dead_letter_of(event, STAGING))
+    source = {"CloudPubSubDeadLetterSourceSubscription": "batches-push"}  # what Pub/Sub adds
+    assert client.post("/", json=pushed(MESSAGE.to_json(), **source)).status_code == 200
+    assert client.post("/", json=pushed(b"{}", **notification(), **source)).status_code == 200
+    assert received == [MESSAGE, Marker("1_6/ST-000001", 1700000000000001)]
+
+
 def test_log_lines_of_a_request_carry_its_trace(
     app: flask.Flask, client: FlaskClient, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

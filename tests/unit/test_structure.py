@@ -69,8 +69,21 @@ def test_adapters_are_named_in_wiring_alone(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["finalize", "process", "again", "local", "label", "records", "refs", "ports", "screen", "recipes", "sheet.making"],
-)
+    [
+        "finalize",
+        "process",
+        "again",
+        "sweep",
+        "local",
+        "label",
+        "records",
+        "refs",
+        "ports",
+        "screen",
+        "recipes",
+        "sheet.making",
+    ],
+)  # fmt: skip
 def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: str) -> None:
     imported = imports_of(f"sendit.{name}")
     assert not [one for one in imported if one.startswith((*CLOUD_CLIENTS, "sendit.cli", "sendit.wiring"))]
@@ -85,6 +98,7 @@ def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: st
         ("sendit.deid.identity.keys", ("pydicom",)),
         ("sendit.pixels", ("pydicom", "numpy")),
         ("sendit.wiring.cloud", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
+        ("sendit.wiring.sweep", ("pydicom", "gcsfs", "fsspec", "google.cloud.storage", "rich", "typer", "numpy")),
         ("sendit.push", ("pydicom", "gcsfs", "fsspec", "rich", "typer", "numpy")),
         ("sendit.cli", ("gcsfs", "google.cloud.firestore", "google.cloud.pubsub_v1", "google.cloud.storage")),
         # numpy and Pillow, where they are installed, come with pydicom; none of ours may need them

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import Code
 from sendit.outcome import Outcome, Planned
 from sendit.records import ImageState
@@ -35,12 +36,14 @@ class Shuffled:
         self.stored: dict[str, str] = {}
         self.chance = random.Random(seed)  # noqa: S311  no secret
 
-    def inspect(self, batch: BatchName, entries: Iterable[Entry]) -> Iterator[Planned | Outcome]:
+    def inspect(
+        self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
+    ) -> Iterator[Planned | Outcome]:
         plans = [Planned(entry, "", self.contents[entry.name][0]) for entry in entries]
         self.chance.shuffle(plans)
         yield from plans
 
-    def store(self, batch: BatchName, planned: Iterable[Planned]) -> Iterator[Outcome]:
+    def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
         plans = list(planned)
         assert len({plan.output for plan in plans}) == len(plans), "two of one name at one time"
         self.chance.shuffle(plans)

@@ -26,7 +26,7 @@ from sendit.documents import Document, image_to_document
 from sendit.errors import Code, TransientError
 from sendit.records import Batch, Image
 
-_SECONDS_A_CALL = 10.0
+SECONDS_A_CALL = 10.0
 SECONDS_OF_PATIENCE = 15.0
 _DOCUMENTS_A_PAGE = 1000
 
@@ -39,9 +39,12 @@ _AGAIN = Retry(
     predicate=if_exception_type(*_UNANSWERED), initial=0.1, maximum=2.0, multiplier=2.0, timeout=SECONDS_OF_PATIENCE
 )
 # the client's own retries hide that an answer was lost, and go on for minutes; its streams take no None
-_ONCE = Retry(predicate=if_exception_type(), timeout=_SECONDS_A_CALL)
+ONCE = Retry(predicate=if_exception_type(), timeout=SECONDS_A_CALL)
 
 T = TypeVar("T")
+
+Filter = tuple[str, str, object]
+"""A field of a batch's document, an operator of Firestore, and a value."""
 
 
 class Overtaken(Exception):
@@ -59,6 +62,7 @@ class Change:
     batch: Batch
     created: Sequence[Image] = ()
     replaced: Sequence[Image] = ()
+    deleted: Sequence[str] = ()  # by their ids
     marks: Document = field(default_factory=dict)  # fields of the batch's document that are none of its record's
 
 
@@ -107,6 +111,17 @@ class BatchDocuments:
             if image is not None:
                 yield image
 
+    def some_image_ids(self, batch_id: str, limit: int) -> list[str]:
+        """Up to that many of a batch's images."""
+        return [snapshot.id for snapshot in self._page(self._images(batch_id).select([]).limit(limit))]
+
+    def found(self, filters: Sequence[Filter], order: str, limit: int) -> list[Known]:
+        """Up to that many batches for which all of the filters hold, by a field."""
+        query = self._batches.order_by(order).limit(limit)
+        for field_path, operator, value in filters:
+            query = query.where(filter=firestore.FieldFilter(field_path, operator, value))
+        return [known for known in map(known_from_snapshot, self._page(query)) if known is not None]
+
     def create(self, batch: Batch) -> Known:
         """Write a new batch. Raises `Overtaken` if there is one, `Unanswered`."""
         writes = self._client.batch()
@@ -127,6 +142,8 @@ class BatchDocuments:
             writes.create(images.document(image.id), image_to_document(image))
         for image in change.replaced:
             writes.set(images.document(image.id), image_to_document(image))
+        for image_id in change.deleted:
+            writes.delete(images.document(image_id))
         return replace(known, batch=change.batch, update_time=self._commit(writes))
 
     def delete(self, known: Known) -> None:
@@ -156,18 +173,18 @@ class BatchDocuments:
             rest = rest.start_after(page[-1])
 
     def _page(self, query: "firestore.Query") -> list["firestore.DocumentSnapshot[Any]"]:
-        return _answer(lambda: list(query.stream(retry=_ONCE, timeout=_SECONDS_A_CALL)))
+        return answer(lambda: list(query.stream(retry=ONCE, timeout=SECONDS_A_CALL)))
 
     def _get(self, references: list["firestore.DocumentReference"]) -> list["firestore.DocumentSnapshot[Any]"]:
         if not references:
             return []
-        return _answer(lambda: list(self._client.get_all(references, retry=_ONCE, timeout=_SECONDS_A_CALL)))
+        return answer(lambda: list(self._client.get_all(references, retry=ONCE, timeout=SECONDS_A_CALL)))
 
     def _commit(self, writes: firestore.WriteBatch) -> datetime:
         """Commit once; when the first of the written documents was changed."""
         with _reachable():
             try:
-                results = writes.commit(retry=None, timeout=_SECONDS_A_CALL)
+                results = writes.commit(retry=None, timeout=SECONDS_A_CALL)
             except _OVERTAKEN:
                 raise Overtaken from None
             except _UNANSWERED:
@@ -176,7 +193,7 @@ class BatchDocuments:
         return changed_at
 
 
-def _answer(call: Callable[[], T]) -> T:
+def answer(call: Callable[[], T]) -> T:
     """The answer to a reading call, repeated while that may help."""
     with _reachable():
         return _AGAIN(call)()

@@ -9,26 +9,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from sendit.adapters.firestore_changes import Turn, change, parts_of
-from sendit.adapters.firestore_commits import BatchDocuments, Change
+from sendit.adapters.firestore_commits import Change
 from sendit.adapters.firestore_overlap import register
 from sendit.adapters.firestore_requeue import requeue
+from sendit.adapters.firestore_upkeep import FirestoreUpkeep
 from sendit.changes import claimed, finished, progressed, published, released
 from sendit.errors import Code, Refused
 from sendit.ports import Registered
 from sendit.records import UNSETTLED, Batch, BatchState, Counts, ErrorEntry, Image, Lease, check_transition
 
-if TYPE_CHECKING:
-    from google.cloud import firestore
 
-
-class FirestoreStatusStore:
-    """A `StatusStore` in Firestore. Safe to use from several threads, processes and machines."""
-
-    def __init__(self, client: "firestore.Client") -> None:
-        self._documents = BatchDocuments(client)
+class FirestoreStatusStore(FirestoreUpkeep):
+    """A `StatusStore` and `UpkeepStore` in Firestore. Safe to use from several threads, processes and machines."""
 
     def register(self, batch: Batch) -> Registered:
         """See `StatusStore.register`."""

@@ -9,15 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from sendit.adapters.sqlite_file import SqliteFile
+from sendit.adapters.sqlite_upkeep import SqliteUpkeep
 from sendit.changes import claimed, finished, once_more, progressed, published, released
-from sendit.documents import (
-    batch_from_document,
-    batch_to_document,
-    from_json,
-    image_from_document,
-    image_to_document,
-    to_json,
-)
+from sendit.documents import batch_to_document, from_json, image_from_document, image_to_document, to_json
 from sendit.errors import Code, LeaseLost, Refused
 from sendit.ports import Registered
 from sendit.records import (
@@ -48,14 +42,18 @@ CREATE TABLE IF NOT EXISTS images (
     document TEXT NOT NULL,
     PRIMARY KEY (batch_id, id)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bookmarks (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
 """
 
 
-class SqliteStatusStore:
-    """A `StatusStore` in one file. Safe to use from several threads and processes."""
+class SqliteStatusStore(SqliteUpkeep):
+    """A `StatusStore` and `UpkeepStore` in one file. Safe to use from several threads and processes."""
 
     def __init__(self, path: Path) -> None:
-        self._file = SqliteFile(path, _SCHEMA)
+        super().__init__(SqliteFile(path, _SCHEMA))
 
     def close(self) -> None:
         """Close the file."""
@@ -64,10 +62,10 @@ class SqliteStatusStore:
     def register(self, batch: Batch) -> Registered:
         """See `StatusStore.register`."""
         with self._file.transaction():
-            known = self._find(batch.id)
+            known = self.batch(batch.id)
             if known is not None:
                 return Registered(known, created=False)
-            around = (self._find(ancestor) for ancestor in batch.ancestors)
+            around = (self.batch(ancestor) for ancestor in batch.ancestors)
             inside = self._file.rows("SELECT 1 FROM ancestors WHERE ancestor = ? LIMIT 1", batch.id)
             if inside or any(found is not None for found in around):
                 raise Refused(Code.OVERLAP)
@@ -86,15 +84,6 @@ class SqliteStatusStore:
             if changed is not None:
                 self._put(changed)
 
-    def batch(self, batch_id: str) -> Batch | None:
-        """See `StatusStore.batch`."""
-        return self._find(batch_id)
-
-    def batches(self) -> Iterator[Batch]:
-        """See `StatusStore.batches`."""
-        rows = self._file.rows("SELECT id, document FROM batches ORDER BY number")
-        return (batch_from_document(batch_id, from_json(document)) for batch_id, document in rows)
-
     def images(self, batch_id: str) -> Iterator[Image]:
         """See `StatusStore.images`."""
         rows = self._file.rows("SELECT id, document FROM images WHERE batch_id = ?", batch_id)
@@ -103,7 +92,7 @@ class SqliteStatusStore:
     def claim(self, batch_id: str, lease: Lease, now: datetime) -> Batch:
         """See `StatusStore.claim`."""
         with self._file.transaction():
-            batch = self._find(batch_id)
+            batch = self.batch(batch_id)
             if batch is None:
                 raise Refused(Code.UNKNOWN_BATCH)
             taken = claimed(batch, lease, now)
@@ -204,25 +193,11 @@ class SqliteStatusStore:
                 if batch.lease is not None:
                     self._put(replace(batch, lease=None))
 
-    def _find(self, batch_id: str) -> Batch | None:
-        rows = self._file.rows("SELECT document FROM batches WHERE id = ?", batch_id)
-        return batch_from_document(batch_id, from_json(rows[0][0])) if rows else None
-
-    def _get(self, batch_id: str) -> Batch:
-        batch = self._find(batch_id)
-        if batch is None:
-            raise Refused(Code.UNKNOWN_BATCH)
-        return batch
-
     def _held(self, batch_id: str, lease: Lease) -> Batch:
-        batch = self._find(batch_id)
+        batch = self.batch(batch_id)
         if batch is None or batch.lease is None or batch.lease.owner != lease.owner:
             raise LeaseLost
         return batch
-
-    def _put(self, batch: Batch) -> None:
-        row = (to_json(batch_to_document(batch)), batch.id)
-        self._file.write("UPDATE batches SET document = ? WHERE id = ?", [row])
 
     def _put_image(self, image: Image) -> None:
         query = "SELECT document FROM images WHERE batch_id = ? AND id = ?"

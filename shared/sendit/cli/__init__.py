@@ -12,6 +12,7 @@ import typer
 from sendit import __version__, logs
 from sendit.cli.console import complain
 from sendit.cli.contact_sheet import contact_sheet
+from sendit.cli.dead_letters import dead_letters
 from sendit.cli.deidentify import deidentify
 from sendit.cli.emulate import emulate
 from sendit.cli.exits import Exit
@@ -41,6 +42,8 @@ app.command(short_help="What came out, as pictures on one page.")(contact_sheet)
 app.command(short_help="Where batches stand.")(status)
 app.command(short_help="What failed or was rejected, and why.")(errors)
 app.command(short_help="A batch of the cloud once more.")(retry)
+app.add_typer(dead_letters, name="dead-letters", short_help="Messages of the cloud that died; let them go on.")
+app.add_typer(dead_letters, name="dead_letters", hidden=True)
 app.add_typer(profile, name="profile", short_help="What a profile does to an attribute, and why.")
 app.command(short_help="The whole cloud on this machine, until Ctrl-C.")(emulate)
 

@@ -17,12 +17,10 @@ from sendit.emulators.guard import Guard, remove_folder
 from sendit.emulators.official import Sdk, firestore, pubsub
 from sendit.emulators.part import Hear, Launch, Part
 from sendit.emulators.ports import HOST
-from sendit.emulators.resources import Delivery
+from sendit.emulators.resources import FUNCTIONS, Delivery
+from sendit.emulators.scheduler import Scheduler
 from sendit.emulators.storage import storage
 from sendit.errors import Code, UsageError
-
-FUNCTIONS = {"finalize": resources.FINALIZED, "worker": resources.BATCHES}
-"""Each function, and the topic that is pushed to it."""
 
 _READY_SECONDS = 60.0
 _GRACE_SECONDS = 2.0
@@ -38,6 +36,7 @@ class CloudOptions:
     functions: Path | None = None
     function_environment: Mapping[str, str] = field(default_factory=dict)
     delivery: Delivery = field(default_factory=Delivery)
+    seconds_between_ticks: float = 60.0
     hear: Hear = lambda *_: None
     tell: Callable[[str], None] = lambda _: None
     verbose: bool = False
@@ -57,6 +56,7 @@ class LocalCloud:
         self._guard: Guard | None = None
         self._folder: Path | None = None
         self._exports: ExportFile | None = None
+        self._scheduler: Scheduler | None = None
         self._stopping = False
         self.environment: Mapping[str, str] = {}
         """What a client of the local cloud exports, and each function gets."""
@@ -100,6 +100,8 @@ class LocalCloud:
         """End every part, the functions first, and remove what was written. May be called more than once."""
         if self._exports:
             self._exports.remove()
+        if self._scheduler:
+            self._scheduler.stop()
         # latest first: functions whose emulators are gone would complain
         for names in (set(FUNCTIONS), {part.name for part in self._parts}):
             ending = [part for part in self._parts if part.name in names]
@@ -113,7 +115,7 @@ class LocalCloud:
             remove_folder(self._folder)
         if self._guard:
             self._guard.dismiss()
-        self._guard = self._folder = self._exports = None
+        self._guard = self._folder = self._exports = self._scheduler = None
 
     def _start(self) -> None:
         options = self._options
@@ -135,8 +137,11 @@ class LocalCloud:
         running = {name: self._begin(function(name, functions, environment, folder)) for name in FUNCTIONS}
         resources.make_buckets(storage_host)
         resources.notify_of_markers(storage_host)
-        for name, topic in FUNCTIONS.items():
-            resources.push(pubsub_host, topic, int(self._ready(running[name])["port"]), options.delivery)
+        for name, pushed in FUNCTIONS.items():
+            port = int(self._ready(running[name])["port"])
+            for topic in pushed:
+                resources.push(pubsub_host, topic, port, options.delivery)
+        self._scheduler = Scheduler(pubsub_host, options.seconds_between_ticks)
         if self._exports:
             self._exports.write(self.environment, guard)
 

@@ -1,10 +1,12 @@
 """What Terraform makes in the cloud, made in the emulators: buckets, topics, the notification, subscriptions.
 
 Spoken to in plain HTTP, with a limit of seconds: the client libraries take longer to import than all of this takes.
-As a program, `python -m sendit.emulators.resources FINALIZE_PORT WORKER_PORT` makes them in emulators that somebody
-else started, at STORAGE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST, without the notification, which not every one knows.
+As a program, `python -m sendit.emulators.resources FINALIZE_PORT WORKER_PORT SWEEP_PORT` makes them in emulators that
+somebody else started, at STORAGE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST, without the notification, which not every one
+knows.
 """
 
+import base64
 import http.client
 import json
 import os
@@ -17,8 +19,12 @@ from sendit.errors import Code, UsageError
 
 PROJECT = "sendit-local"
 STAGING, OUTPUT = "sendit-staging", "sendit-output"
-FINALIZED, BATCHES, DEAD_LETTERS = "finalized", "batches", "dead-letters"
+FINALIZED, BATCHES, DEAD_LETTERS, TICKS = "finalized", "batches", "dead-letters", "ticks"
 KEPT = "dead-letters-kept"
+FUNCTIONS = {"finalize": (FINALIZED,), "worker": (BATCHES,), "sweep": (TICKS, DEAD_LETTERS)}
+"""Each function, and the topics that are pushed to it."""
+
+_DYING = (FINALIZED, BATCHES)  # a tick is followed by the next, and a dead letter has nowhere else to go
 
 _ANSWER_SECONDS, _ATTEMPTS = 10.0, 3
 
@@ -42,7 +48,7 @@ def make_buckets(storage: str) -> None:
 
 def make_topics(pubsub: str) -> None:
     """Make the topics, and the subscription that keeps dead letters. Raises `UsageError` (emulator_failed)."""
-    for name in (FINALIZED, BATCHES, DEAD_LETTERS):
+    for name in (FINALIZED, BATCHES, DEAD_LETTERS, TICKS):
         _call(pubsub, "PUT", f"/v1/{_topic(name)}", {})
     _call(pubsub, "PUT", f"/v1/projects/{PROJECT}/subscriptions/{KEPT}", {"topic": _topic(DEAD_LETTERS)})
 
@@ -60,7 +66,7 @@ def notify_of_markers(storage: str) -> None:
 
 def push(pubsub: str, topic: str, port: int, delivery: Delivery) -> None:
     """Deliver a topic's messages to the function on a port. Raises `UsageError` (emulator_failed)."""
-    body = {
+    body: dict[str, object] = {
         "topic": _topic(topic),
         # functions-framework reads the topic off the path
         "pushConfig": {"pushEndpoint": f"http://127.0.0.1:{port}/{_topic(topic)}"},
@@ -69,9 +75,19 @@ def push(pubsub: str, topic: str, port: int, delivery: Delivery) -> None:
             "minimumBackoff": f"{delivery.minimum_backoff:g}s",
             "maximumBackoff": f"{delivery.maximum_backoff:g}s",
         },
-        "deadLetterPolicy": {"deadLetterTopic": _topic(DEAD_LETTERS), "maxDeliveryAttempts": delivery.attempts},
     }
+    if topic in _DYING:
+        body["deadLetterPolicy"] = {
+            "deadLetterTopic": _topic(DEAD_LETTERS),
+            "maxDeliveryAttempts": delivery.attempts,
+        }
     _call(pubsub, "PUT", f"/v1/projects/{PROJECT}/subscriptions/{topic}-push", body)
+
+
+def tick(pubsub: str) -> None:
+    """Say once what Cloud Scheduler says every so often. Raises `UsageError` (emulator_failed)."""
+    said = base64.b64encode(b'{"tick": "local"}').decode("ascii")
+    _call(pubsub, "POST", f"/v1/{_topic(TICKS)}:publish", {"messages": [{"data": said}]})
 
 
 def _topic(name: str) -> str:
@@ -100,8 +116,9 @@ def main() -> None:
     pubsub = os.environ["PUBSUB_EMULATOR_HOST"]
     make_buckets(storage)
     make_topics(pubsub)
-    for topic, port in zip((FINALIZED, BATCHES), sys.argv[1:], strict=True):
-        push(pubsub, topic, int(port), Delivery())
+    for topics, port in zip(FUNCTIONS.values(), sys.argv[1:], strict=True):
+        for topic in topics:
+            push(pubsub, topic, int(port), Delivery())
 
 
 if __name__ == "__main__":

@@ -60,9 +60,7 @@ def status_store(settings: Settings) -> FirestoreStatusStore:
 def batch_queue(settings: Settings) -> PubSubQueue:
     """The topic with one message a batch; a name without a path is one of this project."""
     emulator("PUBSUB_EMULATOR_HOST", Code.STATUS_UNAVAILABLE)
-    topic = settings.batches_topic
-    path = topic if topic.startswith("projects/") else f"projects/{project()}/topics/{topic}"
-    return PubSubQueue(PubSubQueue.publisher(), path)
+    return PubSubQueue(PubSubQueue.publisher(), full_path("topics", settings.batches_topic))
 
 
 def staging_place(settings: Settings) -> GcsPlace:
@@ -78,6 +76,11 @@ def output_place(settings: Settings) -> GcsPlace:
         raise UsageError(Code.FOLDERS_OVERLAP, f"SENDIT_OUTPUT={place} and SENDIT_STAGING={staging}: use two buckets.")
     settings.check_destination(str(place))
     return place
+
+
+def full_path(kind: str, name: str) -> str:
+    """The full path of a topic or subscription; a name without a path is one of this project."""
+    return name if name.startswith("projects/") else f"projects/{project()}/{kind}/{name}"
 
 
 def project() -> str:

@@ -16,13 +16,13 @@ from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.out_folder import check_apart, held, read_label
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.sqlite_status import SqliteStatusStore
+from sendit.attempt import Processing
 from sendit.errors import Code, UsageError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline, InlineWorkers
 from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
 from sendit.outcome import ImageWorkers
-from sendit.process import Processing
 from sendit.screen import RuleSet, Screen
 from sendit.settings import Settings
 from sendit.wiring.parts import check_text, key_path, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
@@ -104,9 +104,11 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
             store.break_leases()
             output.sweep()
             with local_workers(places) as workers:
+                queue = InlineQueue()
                 processing = Processing(
                     staging=places.staging(),
                     store=store,
+                    queue=queue,
                     workers=workers,
                     ids=DocumentIds(keys, scope_of(root)),
                     clock=now,
@@ -114,8 +116,9 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
                     in_flight_bytes=settings.in_flight_bytes,
                     label=label,
                     version=__version__,
+                    max_attempts=settings.max_attempts,
                 )
-                yield LocalWorld(processing, output, store, InlineQueue())
+                yield LocalWorld(processing, output, store, queue)
         finally:
             output.sweep()
             store.close()

@@ -4,14 +4,18 @@ from functools import cached_property
 
 import google.cloud.storage as storage
 
+from sendit.adapters.emulated import emulator
 from sendit.adapters.firestore_status import FirestoreStatusStore
 from sendit.adapters.gcs_client import storage_client
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
+from sendit.adapters.pubsub_dead_letters import PubSubDeadLetters
 from sendit.adapters.pubsub_queue import PubSubQueue
+from sendit.errors import Code
 from sendit.ids import DocumentIds
+from sendit.refs import GcsPlace
 from sendit.settings import Settings
-from sendit.wiring.cloud import batch_queue, output_place, project, staging_place, status_store
+from sendit.wiring.cloud import Finalizer, batch_queue, full_path, output_place, project, staging_place, status_store
 from sendit.wiring.parts import keyring
 
 
@@ -45,6 +49,23 @@ class CloudStatus:
     def queue(self) -> PubSubQueue:
         """The topic with one message a batch."""
         return batch_queue(self._settings)
+
+    @cached_property
+    def dead_letters(self) -> PubSubDeadLetters:
+        """The messages that died."""
+        emulator("PUBSUB_EMULATOR_HOST", Code.STATUS_UNAVAILABLE)
+        subscription = full_path("subscriptions", self._settings.dead_letters)
+        return PubSubDeadLetters(PubSubDeadLetters.subscriber(), subscription)
+
+    @cached_property
+    def finalizer(self) -> Finalizer:
+        """What follows a marker."""
+        return Finalizer.of(self._settings)
+
+    @cached_property
+    def place(self) -> GcsPlace:
+        """Where batches are staged."""
+        return staging_place(self._settings)
 
     @cached_property
     def _client(self) -> storage.Client:

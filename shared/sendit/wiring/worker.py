@@ -12,15 +12,15 @@ from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.process_workers import ProcessWorkers
+from sendit.attempt import Processing
 from sendit.errors import Code, UsageError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline
 from sendit.label import claim_output
 from sendit.lease import LeaseTerms
-from sendit.process import Processing
 from sendit.screen import RuleSet
 from sendit.settings import Settings
-from sendit.wiring.cloud import check_finalizer, output_place, project, staging_place, status_store
+from sendit.wiring.cloud import batch_queue, check_finalizer, output_place, project, staging_place, status_store
 from sendit.wiring.parts import check_text, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
 
 _THREADS_A_PROCESS = 8
@@ -80,6 +80,7 @@ def cloud_processing(settings: Settings) -> Processing:
     return Processing(
         staging=GcsStaging(client, staging_place(settings)),
         store=status_store(settings),
+        queue=batch_queue(settings),
         workers=ProcessWorkers(
             count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=_THREADS_A_PROCESS
         ),
@@ -89,6 +90,8 @@ def cloud_processing(settings: Settings) -> Processing:
         in_flight_bytes=settings.in_flight_bytes,
         label=label,
         version=__version__,
+        max_attempts=settings.max_attempts,
+        budget=settings.budget,
         claim_output=partial(claim_output, output, label),
     )
 

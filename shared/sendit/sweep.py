@@ -1,0 +1,104 @@
+"""What nobody else looks after: messages that died, and batches of which nothing is heard any more.
+
+A message dies when it was delivered as often as its subscription allows. Its batch is not lost by that: if it came
+further meanwhile its message is published again, and if it did not, it is an ERROR that says so, its files kept.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from sendit.attempts import used_up
+from sendit.ids import DocumentIds
+from sendit.logs import event
+from sendit.names import name_of, named_by
+from sendit.ports import BatchQueue, Clock, Staging, StatusStore, UpkeepStore
+from sendit.records import Batch, BatchState
+from sendit.refs import BatchMessage, BatchName, Marker
+
+BATCHES_A_RUN = 200
+
+
+class SweptStore(StatusStore, UpkeepStore, Protocol):
+    """Both ports of the status store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeping:
+    """What a sweep needs. What looks into the staging area is made when it is needed: most sweeps do not."""
+
+    store: SweptStore
+    queue: BatchQueue
+    ids: DocumentIds
+    clock: Clock
+    max_attempts: int
+    requeue_after: timedelta
+    staging: Callable[[], Staging]
+    markers: Callable[[], Iterable[Marker]]
+
+
+def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
+    """Do what the death of a batch's message asks for, which is nothing if the batch gets on without it.
+
+    Idempotent. Raises `TransientError` if the store or the queue cannot be reached: deliver it again.
+    """
+    batch = world.store.batch(message.batch_id)
+    now = world.clock()
+    if batch is None:
+        event(logging.WARNING, "A message died whose batch is not known; it was dropped.", batch_id=message.batch_id)
+    elif batch.at_rest:
+        event(logging.INFO, "A message of a batch at rest died; nothing to do.", batch_id=batch.id, state=batch.state)
+    elif message.generation < batch.generation:
+        event(logging.INFO, "A message died that was older than its batch; nothing to do.", batch_id=batch.id)
+    elif batch.is_held(now):
+        event(logging.INFO, "A message died while a worker has its batch; nothing to do.", batch_id=batch.id)
+    elif batch.state is BatchState.PROCESSING and batch.failures < world.max_attempts:
+        _publish(batch, BatchName.parse(message.name), world)
+        event(logging.WARNING, "A message died whose batch came further; it is published again.", batch_id=batch.id)
+    else:
+        _give_up(batch, world)
+
+
+def requeue_silent(world: Sweeping) -> None:
+    """Publish the message of each batch again that should be at work and of which nothing was heard for long.
+
+    No more than `BATCHES_A_RUN` at a time. Raises `TransientError`; what was published stays published.
+    """
+    now = world.clock()
+    found = world.store.silent(now - world.requeue_after, BATCHES_A_RUN)
+    silent = {batch.id: batch for batch in found if not batch.is_held(now)}
+    names = {batch.id: name for batch in silent.values() if (name := name_of(batch, world.staging)) is not None}
+    if nameless := silent.keys() - names.keys():
+        names |= named_by(world.markers(), world.ids, nameless)
+    for batch in silent.values():
+        if batch.id in names:
+            _publish(batch, names[batch.id], world)
+            event(
+                logging.WARNING,
+                "Nothing was heard of the batch; its message is published again.",
+                batch_id=batch.id,
+                state=batch.state,
+            )
+        else:
+            event(
+                logging.WARNING,
+                "Nothing was heard of the batch, and nothing staged says its hidden name; write its marker again.",
+                batch_id=batch.id,
+                state=batch.state,
+            )
+
+
+def _give_up(batch: Batch, world: Sweeping) -> None:
+    error = used_up(batch, world.clock())
+    rested = world.store.abandon(batch.id, error, world.clock())
+    if error in rested.errors:
+        event(logging.ERROR, "The batch is given up; its files are kept.", code=error.code, batch_id=batch.id)
+    else:
+        event(logging.INFO, "A message died, and its batch got on meanwhile; nothing to do.", batch_id=batch.id)
+
+
+def _publish(batch: Batch, name: BatchName, world: Sweeping) -> None:
+    world.queue.publish(BatchMessage(batch.id, str(name), batch.generation))
+    world.store.mark_published(batch.id, world.clock())
