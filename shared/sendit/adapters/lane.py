@@ -5,17 +5,22 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from multiprocessing.connection import wait
 from typing import TypeVar
 
+from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import Code, TransientError
 from sendit.images import ImagePipeline
 from sendit.logs import event, place_of
 from sendit.outcome import Outcome, Planned
+from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 
 Item = TypeVar("Item", Entry, Planned)
@@ -31,28 +36,30 @@ class Lane:
         self._threads = threads
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
+        self._pid: Future[int] | None = None
 
     def submit(
-        self, step: Step[Item], batch: BatchName, items: Sequence[Item]
+        self, step: Step[Item], batch: BatchName, items: Sequence[Item], deadline: Deadline
     ) -> "Future[Sequence[Result | TransientError]]":
         """Hand over a slice; this or its future raises `BrokenProcessPool` if the process dies before it is done.
 
-        An image that stops the attempt has its `TransientError` in the place of its result.
+        An image that stops the attempt has its `TransientError` among the results. When the deadline is up, those that
+        are not done are `unfinished`, and the process must be killed: it is still at them.
         Raises `TransientError` (workers_unavailable) if no process can be had.
         """
         with self._lock:
             if self._pool is not None:
                 try:
-                    return self._pool.submit(_work, step, batch, items)
+                    return self._pool.submit(_work, step, batch, items, deadline)
                 except BrokenProcessPool:  # since the last slice
                     self._pool.shutdown()
             self._pool = self._started()
-            return self._pool.submit(_work, step, batch, items)
+            return self._pool.submit(_work, step, batch, items, deadline)
 
     def try_to_start(self) -> None:
         """Raise `TransientError` (workers_unavailable) unless a fresh process comes as far as being ready."""
         try:
-            self.submit(inspect, BatchName(()), ()).result()
+            self.submit(inspect, BatchName(()), (), ENDLESS).result()
         except BrokenProcessPool:
             raise TransientError(Code.WORKERS_UNAVAILABLE) from None
 
@@ -62,6 +69,18 @@ class Lane:
             if self._pool is not None:
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = None
+
+    def kill(self) -> bool:
+        """End the process at once, whatever it is at. One that is starting is at nothing and stays: then False."""
+        with self._lock:
+            if self._pool is None or self._pid is None or not self._pid.done():
+                return False
+            if self._pid.exception() is None:
+                with suppress(ProcessLookupError):
+                    os.kill(self._pid.result(), signal.SIGKILL)
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+            return True
 
     def _started(self) -> ProcessPoolExecutor:
         pool = ProcessPoolExecutor(
@@ -73,7 +92,7 @@ class Lane:
         # the process starts at the first submit and inherits what is blocked: Ctrl-C is for the parent alone
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            pool.submit(_ready)
+            self._pid = pool.submit(os.getpid)
         except OSError:
             raise TransientError(Code.WORKERS_UNAVAILABLE) from None
         finally:
@@ -111,6 +130,9 @@ def _start(make_pipeline: Callable[[], ImagePipeline], threads: int) -> None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
     try:
         _inside = _Inside(make_pipeline(), ThreadPoolExecutor(threads) if threads > 1 else None)
+    except TransientError as error:
+        event(logging.WARNING, error.sentence, code=error.code)
+        os._exit(1)
     except Exception as error:  # noqa: BLE001  the pool would print it, with its text
         event(logging.ERROR, "A worker process could not start.", place=place_of(error))
         os._exit(1)
@@ -121,26 +143,45 @@ def _follow(parent: int) -> None:
     os._exit(1)
 
 
-def _ready() -> None:
-    """Does nothing, in a process that could start."""
-
-
-def _work(step: Step[Item], batch: BatchName, items: Sequence[Item]) -> Sequence[Result | TransientError]:
-    """A whole slice. After one image that stops the attempt no further one is begun."""
+def _work(
+    step: Step[Item], batch: BatchName, items: Sequence[Item], deadline: Deadline
+) -> Sequence[Result | TransientError]:
+    """A whole slice. After one image that stops the attempt, or when the deadline is near, no further one is begun."""
     stopped: list[TransientError] = []
+    since: dict[int, datetime] = {}
 
-    def one(item: Item) -> Result | TransientError:
-        if stopped:
-            return stopped[0]
+    def one(position: int) -> Result | TransientError | None:
+        if stopped or deadline.near:
+            return None
+        since[position] = datetime.now(UTC)
         try:
-            return step(batch, item)
+            return step(batch, items[position])
         except TransientError as error:
             stopped.append(error)
             return error
 
     threads = _the_inside().threads
-    results: Iterable[Result | TransientError] = map(one, items) if threads is None else threads.map(one, items)
-    return list(results)
+    if threads is None:
+        return [result for result in map(one, range(len(items))) if result is not None]
+    futures = [threads.submit(one, position) for position in range(len(items))]
+    wait_for(futures, deadline.left())
+    results: list[Result | TransientError | None] = []
+    for position, future in enumerate(futures):
+        if future.done():
+            results.append(future.result())
+        elif not future.cancel():
+            results.append(unfinished(items[position], since.get(position) or datetime.now(UTC)))
+    return [result for result in results if result is not None]
+
+
+def unfinished(item: Entry | Planned, since: datetime) -> Outcome:
+    """What became of an image that was begun and not done in time."""
+    return Outcome(entry_of(item), ImageState.PROCESSING, since, datetime.now(UTC))
+
+
+def entry_of(item: Entry | Planned) -> Entry:
+    """Which object an item of a slice is about."""
+    return item.entry if isinstance(item, Planned) else item
 
 
 def _the_inside() -> _Inside:
