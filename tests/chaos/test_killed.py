@@ -16,7 +16,7 @@ from tests.emulator.test_deliveries import slices
 from tests.emulator.undisturbed import results_of
 
 SLICES = 60
-MANY_SLICES = 200
+MANY_SLICES = 150
 SECONDS_TO_WORK = 3.0  # from the claim to the first images that are stored, about
 STEPS = [
     # the step, and where it is cut: before or after a method, or among what it yields, the so-and-so-many-th time
@@ -130,7 +130,7 @@ def _wait_for_a_moment(
     if chance.random() < 1 / 3:
         wait([delivery], timeout=chance.uniform(0.0, SECONDS_TO_WORK))
         return
-    goal = len(stored(cloud, wanted)) + chance.randint(1, len(wanted) // 3)
+    goal = len(stored(cloud, wanted)) + chance.randint(1, len(wanted) // 5)
     cloud.until(lambda: delivery.done() or len(stored(cloud, wanted)) >= goal)
 
 
