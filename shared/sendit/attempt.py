@@ -1,7 +1,6 @@
 """One worker's attempt at a batch: freeze or go on, work image by image, account for every one, let the batch rest."""
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -63,11 +62,19 @@ class Attempt:
         self._batch = batch
         self._name = name
         self._tally = Tally(hold, writes, batch.counts, observe)
+        self._settled_before = 0
 
     @property
     def counts(self) -> Counts:
         """How far the batch is."""
         return self._tally.counts
+
+    @property
+    def in_vain(self) -> ErrorEntry | None:
+        """What to say of an attempt whose time was up before it had settled one image."""
+        if self.counts.settled > self._settled_before:
+            return None
+        return self._entry(SenditError(Code.OUT_OF_TIME))
 
     def run(self, deadline: Deadline) -> Batch | None:
         """The batch at rest; None if the time was up before, with everything written that has an outcome."""
@@ -89,6 +96,7 @@ class Attempt:
             key_id=manifest.key_id,
         )
         self._tally.start(checkpoint.counts)
+        self._settled_before = checkpoint.counts.settled
         began = world.clock()
         fresh = partial(self._fresh, began=began)
         self._write_new(checkpoint.fresh, fresh)
@@ -143,8 +151,7 @@ class Attempt:
                 self._record(self._gone(), image, duplicate=False)
         todo = [entry for image_id, entry in entries.items() if image_id in unsettled or image_id in checkpoint.fresh]
         began = {image.id for image in unsettled.values() if image.state is ImageState.PROCESSING}
-        for chunk in self._in_order(todo, began):
-            since = time.monotonic()
+        for number, chunk in enumerate(self._in_order(todo, began)):
             self._hold.check()
             for outcome, duplicate in settle(self._world.workers, self._name, chunk, checkpoint.claims, deadline):
                 image_id = self._image_id(outcome.entry)
@@ -153,7 +160,7 @@ class Attempt:
                     self._record(outcome, image, duplicate=duplicate)
                 elif image.state is not ImageState.PROCESSING:
                     self._record(outcome, image, duplicate=False)  # alone and first with the next attempt
-                elif deadline.was_whole(since):
+                elif number == 0 and deadline.is_most(outcome.seconds):  # it had all the time that there is
                     self._record(_failed(outcome, Code.OVER_BUDGET), image, duplicate=False)
                 self._hold.check()
             if deadline.near:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from math import inf, isinf
 from typing import Self
 
-_TO_BEGIN = 0.9  # of a budget: until then images are begun
-_WHOLE = 0.8  # of a budget: whatever had so much of it had all that it can be given
+_TO_BEGIN = 0.75  # of a budget: until then images are begun; those in hand have the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +25,15 @@ class Deadline:
         """Whether it is too late to begin anything."""
         return time.monotonic() >= self.began + self.budget * _TO_BEGIN
 
+    def is_most(self, seconds: float) -> bool:
+        """Whether so much time is most of the budget."""
+        return seconds > self.budget / 2
+
     def left(self, more: float = 0.0) -> float | None:
         """Seconds until it is up, and `more` of them; None if it never is. As a timeout."""
         if isinf(self.budget):
             return None
         return max(0.0, self.began + self.budget + more - time.monotonic())
-
-    def was_whole(self, since: float) -> bool:
-        """Whether what began then had as much of the budget as anything can have."""
-        return self.began + self.budget - since >= self.budget * _WHOLE
 
 
 ENDLESS = Deadline(inf, 0.0)

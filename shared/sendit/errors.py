@@ -81,6 +81,7 @@ class Code(StrEnum):
     BATCH_OF_ANOTHER_KEY = "batch_of_another_key"
     RECORD_LOST = "record_lost"
     CONSERVATION = "conservation"
+    OUT_OF_TIME = "out_of_time"
     ATTEMPTS_USED_UP = "attempts_used_up"
     # a marker or a message that is answered and not followed
     BAD_NAME = "bad_name"
@@ -151,6 +152,7 @@ SENTENCES: dict[Code, str] = {
     Code.BATCH_OF_ANOTHER_KEY: "The batch's id is not its name's under this key; finalize and worker need the same.",
     Code.RECORD_LOST: "An image's record was removed from the status store while the batch was at work.",
     Code.CONSERVATION: "Found {found}, but stored {stored}, rejected {rejected}, errored {errored}: not equal.",
+    Code.OUT_OF_TIME: "The time of an attempt, SENDIT_BUDGET, was up before one image was done.",
     Code.ATTEMPTS_USED_UP: "The batch was given up after {attempts} attempts; the last {failures} settled no image.",
     Code.BAD_NAME: "The batch's name is empty, too long, or has a part that is empty, '.' or '..'.",
     Code.OVERLAP: "The batch lies inside a known batch or around one; images would be handled twice.",

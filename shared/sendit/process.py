@@ -49,7 +49,7 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
             attempt.give_up(error)
             raise
     if rested is None:
-        return _go_on_later(message, batch, hold, attempt.counts, world)
+        return _go_on_later(message, batch, hold, attempt, world)
     _tell(logging.ERROR if rested.state is BatchState.ERROR else logging.INFO, "The batch rests.", rested)
     _report(rested, name, world)
     return rested
@@ -67,11 +67,11 @@ def _rested(attempt: Attempt, batch: Batch, world: Processing, deadline: Deadlin
         return attempt.fail(BatchError(Code.RECORD_LOST))
 
 
-def _go_on_later(message: BatchMessage, batch: Batch, hold: Hold, counts: Counts, world: Processing) -> Batch:
+def _go_on_later(message: BatchMessage, batch: Batch, hold: Hold, attempt: Attempt, world: Processing) -> Batch:
     """Hand the batch over to its next attempt. Cut short between the two steps, the message at hand comes again."""
-    hold.release(None)
+    hold.release(attempt.in_vain)
     world.queue.publish(message)
-    paused = replace(batch, counts=counts, lease=None)
+    paused = replace(batch, counts=attempt.counts, lease=None)
     _tell(logging.INFO, "The time of this attempt is up; the next goes on.", paused)
     return paused
 

@@ -7,6 +7,7 @@ from sendit.outcome import ImageWorkers, Outcome, Planned
 from sendit.refs import BatchName, Entry
 
 _IMAGES_A_CHUNK = 1024
+_IMAGES_OF_THE_FIRST = 32  # each chunk may have twice as many as the one before: an attempt soon has something to show
 
 
 class Claims:
@@ -28,11 +29,11 @@ class Claims:
 def chunks(entries: Iterable[Entry], in_flight_bytes: int) -> Iterator[list[Entry]]:
     """Runs of entries that may be in work at one time; one that is larger than the bound goes alone."""
     chunk: list[Entry] = []
-    size = 0
+    size, most = 0, _IMAGES_OF_THE_FIRST
     for entry in entries:
-        if chunk and (len(chunk) == _IMAGES_A_CHUNK or size + entry.size > in_flight_bytes):
+        if chunk and (len(chunk) == most or size + entry.size > in_flight_bytes):
             yield chunk
-            chunk, size = [], 0
+            chunk, size, most = [], 0, min(2 * most, _IMAGES_A_CHUNK)
         chunk.append(entry)
         size += entry.size
     if chunk:

@@ -11,8 +11,12 @@ import pytest
 from tests.data import objects
 from tests.data.canaries import CANARY_FILE, CANARY_FOLDER, RETAINED, Canary, find, planted
 from tests.emulator.cloud import SENDIT, Cloud
+from tests.emulator.functions import marker_attributes
+from tests.emulator.test_sweep import die
 
+from sendit.emulators import resources
 from sendit.emulators.cloud import CloudOptions, LocalCloud
+from sendit.refs import BatchMessage
 
 ACCEPTED = ("ct", "mr", "pt", "nm", "cr", "dx", "mg", "rtplan", "rtdose", "rtstruct", "basic_text_sr")
 REFUSED = ("us", "secondary_capture", "encapsulated_pdf")
@@ -86,12 +90,15 @@ def world(key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         generation = cloud.mark(batch)
         cloud.rested(batch)
         cloud.mark(batch)  # a newer generation: known
-        assert generation
+        die(cloud, BatchMessage(cloud.id_of(batch), batch, generation).to_json())
+        die(cloud, b"{}", marker_attributes(batch, generation))
+        resources.tick(cloud.environment["PUBSUB_EMULATOR_HOST"])
         answers = {
             " ".join(words): cloud.run(SENDIT, *words, SENDIT_HOME=str(home))
             for words in (
                 ("status",), ("status", "--json"), ("status", batch), ("errors",), ("errors", "--json"),
-                ("errors", batch, "--names"), ("retry", batch, "--all"),
+                ("errors", batch, "--names"), ("dead-letters", "list"),
+                ("dead-letters", "list", "--json"), ("dead-letters", "requeue", "--all"), ("retry", batch, "--all"),
             )
         }  # fmt: skip
         cloud.until(lambda: (found := cloud.batch(batch)) and found["attempt"] == 2 and found["lease"] is None)
@@ -131,7 +138,7 @@ def test_topics_carry_the_batchs_name_and_no_header(world: World) -> None:
 
 
 def test_no_log_line_of_any_process_carries_a_planted_value(world: World) -> None:
-    assert {"finalize", "worker"} <= world.lines.keys()
+    assert {"finalize", "worker", "sweep"} <= world.lines.keys()
     for part, text in world.lines.items():
         assert find((*world.canaries, *NAMES), text.encode()) == [], part
     assert '"severity"' in world.lines["worker"]

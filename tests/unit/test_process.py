@@ -309,6 +309,8 @@ def test_an_attempt_that_has_no_time_begins_no_image(world: World) -> None:
     world.put("a", "b")
     assert world.process(budget=1e-9).counts == Counts(found=2)
     assert (world.outputs, drained(world.queue)) == ([], [world.message])
+    assert world.batch.last_failure is not None
+    assert (world.batch.last_failure.code, world.batch.failures) == (Code.OUT_OF_TIME, 1)
     assert world.process().counts == Counts(found=2, stored=2)
 
 
@@ -331,9 +333,9 @@ class Endless(Counting):
         yield from super().store(batch, [plan for plan in plans if plan.entry.name not in self.names], deadline)
         for plan in plans:
             if plan.entry.name in self.names:
-                time.sleep(deadline.left() or 0.0)
-                now = datetime(2026, 1, 2, 13, tzinfo=UTC)
-                yield Outcome(plan.entry, ImageState.PROCESSING, now, now)
+                since, left = datetime(2026, 1, 2, 13, tzinfo=UTC), deadline.left() or 0.0
+                time.sleep(left)
+                yield Outcome(plan.entry, ImageState.PROCESSING, since, since + timedelta(seconds=left))
 
 
 def test_an_image_that_takes_longer_than_a_whole_attempt_is_an_error_that_says_so(world: World) -> None:

@@ -70,16 +70,17 @@ class Lane:
                 self._pool.shutdown(cancel_futures=True)
                 self._pool = None
 
-    def kill(self) -> None:
-        """End the process at once, whatever it is at."""
+    def kill(self) -> bool:
+        """End the process at once, whatever it is at. One that is starting is at nothing and stays: then False."""
         with self._lock:
-            if self._pool is None:
-                return
-            if self._pid is not None and self._pid.done() and self._pid.exception() is None:
+            if self._pool is None or self._pid is None or not self._pid.done():
+                return False
+            if self._pid.exception() is None:
                 with suppress(ProcessLookupError):
                     os.kill(self._pid.result(), signal.SIGKILL)
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+            return True
 
     def _started(self) -> ProcessPoolExecutor:
         pool = ProcessPoolExecutor(
@@ -144,30 +145,35 @@ def _work(
 ) -> Sequence[Result | TransientError]:
     """A whole slice. After one image that stops the attempt, or when the deadline is near, no further one is begun."""
     stopped: list[TransientError] = []
+    since: dict[int, datetime] = {}
 
-    def one(item: Item) -> Result | TransientError | None:
+    def one(position: int) -> Result | TransientError | None:
         if stopped or deadline.near:
             return None
+        since[position] = datetime.now(UTC)
         try:
-            return step(batch, item)
+            return step(batch, items[position])
         except TransientError as error:
             stopped.append(error)
             return error
 
     threads = _the_inside().threads
     if threads is None:
-        return [result for result in map(one, items) if result is not None]
-    futures = {threads.submit(one, item): item for item in items}
+        return [result for result in map(one, range(len(items))) if result is not None]
+    futures = [threads.submit(one, position) for position in range(len(items))]
     wait_for(futures, deadline.left())
-    begun = {future: item for future, item in futures.items() if not future.cancel()}
-    results = [future.result() if future.done() else unfinished(item) for future, item in begun.items()]
+    results: list[Result | TransientError | None] = []
+    for position, future in enumerate(futures):
+        if future.done():
+            results.append(future.result())
+        elif not future.cancel():
+            results.append(unfinished(items[position], since.get(position) or datetime.now(UTC)))
     return [result for result in results if result is not None]
 
 
-def unfinished(item: Entry | Planned) -> Outcome:
+def unfinished(item: Entry | Planned, since: datetime) -> Outcome:
     """What became of an image that was begun and not done in time."""
-    now = datetime.now(UTC)
-    return Outcome(entry_of(item), ImageState.PROCESSING, now, now)
+    return Outcome(entry_of(item), ImageState.PROCESSING, since, datetime.now(UTC))
 
 
 def entry_of(item: Entry | Planned) -> Entry:

@@ -23,7 +23,8 @@ _BATCHES_REMEMBERED = 16
 _ANSWER_SECONDS = 1.0  # after a deadline, for a process to say what it has done
 _SLICES_A_LANE = 2  # one at work, one waiting, so that no process has to wait for the parent
 
-Slice = tuple[int, Sequence[Item]]
+Slice = tuple[int, Sequence[Item], datetime]
+"""A lane, what was handed over to it, and when."""
 
 
 class ProcessWorkers:
@@ -120,7 +121,11 @@ class ProcessWorkers:
                         if deadline.near or not (items := source.take(lane)):
                             continue
                         try:
-                            busy[self._lanes[lane].submit(step, batch, items, deadline)] = (lane, items)
+                            busy[self._lanes[lane].submit(step, batch, items, deadline)] = (
+                                lane,
+                                items,
+                                datetime.now(UTC),
+                            )
                             load[lane] += 1
                         except BrokenProcessPool:
                             suspects.extend(items)
@@ -132,7 +137,7 @@ class ProcessWorkers:
                     yield from self._cut_short(busy)
                     return suspects
                 for future in done:
-                    lane, items = busy.pop(future)
+                    lane, items, _ = busy.pop(future)
                     try:
                         results = future.result()
                     except BrokenProcessPool:
@@ -152,9 +157,10 @@ class ProcessWorkers:
 
     def _cut_short(self, busy: Mapping[Future[Sequence[Result | TransientError]], Slice[Item]]) -> Iterator[Result]:
         """Kill what does not come to its end; whatever it may have begun is unfinished."""
-        for lane, items in busy.values():
-            self._lanes[lane].kill()
-            yield from map(unfinished, items)
+        killed = {lane for lane, _, _ in busy.values() if self._lanes[lane].kill()}
+        for lane, items, since in busy.values():
+            if lane in killed:
+                yield from (unfinished(item, since) for item in items)
 
     def _try_alone(
         self, step: Step[Item], batch: BatchName, suspects: Sequence[Item], deadline: Deadline
@@ -167,13 +173,14 @@ class ProcessWorkers:
                     return
                 with self._on_trial:
                     trial.try_to_start()
+                    since = datetime.now(UTC)
                     try:
                         results = trial.submit(step, batch, [item], deadline).result(deadline.left(_ANSWER_SECONDS))
                     except BrokenProcessPool:
                         results = [_crashed(item)]
                     except TimeoutError:
                         trial.kill()
-                        results = [unfinished(item)]
+                        results = [unfinished(item, since)]
                 yield from _sound(results)
         finally:
             trial.shut()
@@ -224,9 +231,9 @@ def _sound(results: Iterable[Result | TransientError]) -> Iterator[Result]:
 
 
 def _crashed(item: Entry | Planned) -> Outcome:
-    now = datetime.now(UTC)
+    at = datetime.now(UTC)
     code = Code.WORKER_CRASHED
-    return Outcome(entry_of(item), ImageState.ERROR, now, now, code=code, sentence=SENTENCES[code])
+    return Outcome(entry_of(item), ImageState.ERROR, at, at, code=code, sentence=SENTENCES[code])
 
 
 def _is_unfinished(result: Result | TransientError) -> bool:
