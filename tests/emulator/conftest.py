@@ -33,6 +33,7 @@ def cloud_lines() -> list[str]:
 def local_cloud(key_file: Path, cloud_lines: list[str]) -> Iterator[LocalCloud]:
     options = CloudOptions(
         delivery=BRISK,
+        function_environment={"SENDIT_KEEP_SOURCES": "never"},  # tests look at them when a batch rests
         seconds_between_ticks=86_400.0,  # tests push theirs by hand
         hear=lambda name, line: cloud_lines.append(f"{name}: {line}"),
     )
