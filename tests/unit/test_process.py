@@ -135,6 +135,21 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+def test_a_batch_with_an_error_has_a_report_until_it_rests_without_one(world: World) -> None:
+    world.put("a")
+    (world.source / "text").write_bytes(b"")
+    world.process()
+    report = world.reports.path_of(NAME)
+    assert "    text\n" in report.read_text("utf-8")
+    report.unlink()
+    assert world.process().at_rest  # the message comes again: the attempt may have died before it wrote the report
+    assert report.exists()
+    (world.source / "text").write_bytes(objects.to_bytes(objects.ct(9)))
+    asked(world, Again.NEW)
+    assert world.process().counts == Counts(found=2, stored=2)
+    assert not report.exists()
+
+
 def test_a_batch_is_stored_counted_and_rests(world: World) -> None:
     world.put("a", "b", "c")
     (world.source / "text").write_bytes(b"nothing to see")
