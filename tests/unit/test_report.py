@@ -106,9 +106,7 @@ def test_it_goes_when_the_batch_rests_without_an_error(world: World) -> None:
     assert world.tell(replace(batch, errors=(), error_count=0)) is None
 
 
-def test_of_many_files_the_first_are_listed_and_the_rest_counted(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_many_files_the_first_are_listed_and_the_rest_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "FILES_LISTED", 5)
     batch = world.rest({**{f"a{n}": Code.TRUNCATED for n in range(7)}, "z": Code.LINK})
     text = world.tell(batch)
