@@ -17,6 +17,8 @@ from sendit.names import name_of, named_by
 from sendit.ports import BatchQueue, Clock, Staging, StatusStore, UpkeepStore
 from sendit.records import Batch, BatchState
 from sendit.refs import BatchMessage, BatchName, Marker
+from sendit.report import report_on
+from sendit.staging_area import Reports
 
 BATCHES_A_RUN = 200
 
@@ -37,6 +39,7 @@ class Sweeping:
     requeue_after: timedelta
     staging: Callable[[], Staging]
     markers: Callable[[], Iterable[Marker]]
+    reports: Callable[[], Reports]
 
 
 def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
@@ -58,7 +61,7 @@ def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
         _publish(batch, BatchName.parse(message.name), world)
         event(logging.WARNING, "A message died whose batch came further; it is published again.", batch_id=batch.id)
     else:
-        _give_up(batch, world)
+        _give_up(batch, BatchName.parse(message.name), world)
 
 
 def requeue_silent(world: Sweeping) -> None:
@@ -90,11 +93,12 @@ def requeue_silent(world: Sweeping) -> None:
             )
 
 
-def _give_up(batch: Batch, world: Sweeping) -> None:
+def _give_up(batch: Batch, name: BatchName, world: Sweeping) -> None:
     error = used_up(batch, world.clock())
     rested = world.store.abandon(batch.id, error, world.clock())
     if error in rested.errors:
         event(logging.ERROR, "The batch is given up; its files are kept.", code=error.code, batch_id=batch.id)
+        report_on(rested, name, reports=world.reports(), store=world.store, staging=world.staging(), ids=world.ids)
     else:
         event(logging.INFO, "A message died, and its batch got on meanwhile; nothing to do.", batch_id=batch.id)
 

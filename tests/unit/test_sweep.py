@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sendit import logs, sweep
+from sendit.adapters.folder_reports import FolderReports
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.sqlite_status import SqliteStatusStore
@@ -39,6 +40,7 @@ class World:
 
     store: SqliteStatusStore
     staging: FolderStaging
+    reports: FolderReports
     log: io.StringIO
     queue: InlineQueue = field(default_factory=InlineQueue)
     markers: list[Marker] = field(default_factory=list)
@@ -56,6 +58,7 @@ class World:
             requeue_after=timedelta(seconds=1200),
             staging=self.look,
             markers=lambda: iter(self.markers),
+            reports=lambda: self.reports,
         )
 
     def look(self) -> FolderStaging:
@@ -106,7 +109,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     log = io.StringIO()
     logs.setup(LogFormat.JSON, LogLevel.INFO, log)
     with closing(SqliteStatusStore(tmp_path / "status.sqlite3")) as store:
-        yield World(store, FolderStaging(tmp_path, tmp_path / "manifests"), log)
+        yield World(store, FolderStaging(tmp_path, tmp_path / "manifests"), FolderReports(tmp_path / "reports"), log)
     assert "4711" not in log.getvalue()
 
 
