@@ -66,6 +66,7 @@ class Code(StrEnum):
     LINK = "link"
     PLACE_TAKEN = "place_taken"
     RESERVED_NAME = "reserved_name"
+    SOURCE_GONE = "source_gone"
     SPECIAL_FILE = "special_file"
     UNFINISHED_FILE = "unfinished_file"
     UNREADABLE = "unreadable"
@@ -96,6 +97,7 @@ class Code(StrEnum):
     STAGING_UNAVAILABLE = "staging_unavailable"
     OUTPUT_UNAVAILABLE = "output_unavailable"
     OUTPUT_NOT_VERIFIED = "output_not_verified"
+    OUTPUT_MISSING = "output_missing"
     STATUS_UNAVAILABLE = "status_unavailable"
     WORKERS_UNAVAILABLE = "workers_unavailable"
     # the caller
@@ -136,6 +138,7 @@ SENTENCES: dict[Code, str] = {
     Code.LINK: "This is a symbolic link, which is never followed; put the file itself into the batch.",
     Code.PLACE_TAKEN: "Its place in the output store is taken by something else, or its path is too long there.",
     Code.RESERVED_NAME: "The output store keeps this name for itself; give the file or its folder another one.",
+    Code.SOURCE_GONE: "It was asked for again and its file is gone, perhaps deleted when it was stored; upload it again.",
     Code.SPECIAL_FILE: "This is a pipe, a socket or a device, not a file.",
     Code.UNFINISHED_FILE: "A part of its path has an extension that starts with tmp: it is not finished.",
     Code.UNREADABLE: "The file cannot be read; check its permissions and the disk.",
@@ -163,6 +166,7 @@ SENTENCES: dict[Code, str] = {
     Code.STAGING_UNAVAILABLE: "The staging area cannot be read; run again when it is back.",
     Code.OUTPUT_UNAVAILABLE: "The output store cannot be written; run again when it is back.",
     Code.OUTPUT_NOT_VERIFIED: "What was written does not read back the same; check the disk, then run again.",
+    Code.OUTPUT_MISSING: "Stored images are missing from the output or changed there, so their sources stay; see sendit retry.",
     Code.STATUS_UNAVAILABLE: "The status store cannot be read or written; run again when it is back.",
     Code.WORKERS_UNAVAILABLE: "Worker processes die as they start; there may be too little memory.",
     Code.BAD_RECIPE: "The recipe cannot be read.",

@@ -15,6 +15,7 @@ from tests.data import objects
 
 from sendit import deid
 from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.folder_reports import FolderReports
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
@@ -58,6 +59,7 @@ class World:
         self.output = FolderOutput(self.out)
         self.ids = DocumentIds(KEYS)
         self.queue = InlineQueue()
+        self.reports = FolderReports(folder / "reports")
         self.now = datetime(2026, 1, 2, 12, tzinfo=UTC)
         self.message = BatchMessage(self.ids.batch(NAME), str(NAME), 7)
         self.seen: list[Counts] = []
@@ -90,6 +92,7 @@ class World:
             staging=self.staging,
             store=self.store,
             queue=self.queue,
+            reports=self.reports,
             workers=InlineWorkers(self.pipeline),
             ids=self.ids,
             clock=self.clock,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sendit import __version__, deid, logs
 from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.folder_reports import FolderReports
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.home import Home
 from sendit.adapters.inline_queue import InlineQueue
@@ -77,6 +78,7 @@ class LocalWorld:
     output: FolderOutput
     store: SqliteStatusStore
     queue: InlineQueue
+    reports: FolderReports
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,12 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
             store.break_leases()
             output.sweep()
             with local_workers(places) as workers:
-                queue = InlineQueue()
+                queue, reports = InlineQueue(), FolderReports(reports_of(state, root))
                 processing = Processing(
                     staging=places.staging(),
                     store=store,
                     queue=queue,
+                    reports=reports,
                     workers=workers,
                     ids=DocumentIds(keys, scope_of(root)),
                     clock=now,
@@ -118,7 +121,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
                     version=__version__,
                     max_attempts=settings.max_attempts,
                 )
-                yield LocalWorld(processing, output, store, queue)
+                yield LocalWorld(processing, output, store, queue, reports)
         finally:
             output.sweep()
             store.close()
@@ -196,6 +199,11 @@ def local_outs(settings: Settings) -> list[Path]:
 def scope_of(root: Path) -> str:
     """What tells batches of the same name apart that come from different folders of one machine."""
     return f"{os.path.realpath(root).rstrip('/')}/"
+
+
+def reports_of(state: Path, root: Path) -> Path:
+    """Where reports lie of batches below `root`: batches of the same name may come from several places."""
+    return state / "reports" / os.path.realpath(root).lstrip("/")
 
 
 def prepare_key(settings: Settings) -> Path:

@@ -8,6 +8,7 @@ from threading import Lock
 from sendit import __version__, deid, logs
 from sendit.adapters.gcs_client import storage_client
 from sendit.adapters.gcs_output import GcsOutput
+from sendit.adapters.gcs_reports import GcsReports
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
@@ -81,6 +82,7 @@ def cloud_processing(settings: Settings) -> Processing:
         staging=GcsStaging(client, staging_place(settings)),
         store=status_store(settings),
         queue=batch_queue(settings),
+        reports=GcsReports(client, staging_place(settings)),
         workers=ProcessWorkers(
             count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=_THREADS_A_PROCESS
         ),
