@@ -82,9 +82,7 @@ def test_a_long_listing_is_read_as_it_is_asked_for(made: TestBucket, area: GcsSt
     assert [one.path for one in itertools.islice(area.staged(), 2)] == ["a/0", "a/1"]
 
 
-def test_exactly_the_given_generations_are_deleted(
-    made: TestBucket, area: GcsStagingArea, staging: GcsStaging
-) -> None:
+def test_exactly_the_given_generations_are_deleted(made: TestBucket, area: GcsStagingArea, staging: GcsStaging) -> None:
     for number in range(20):
         made.put(f"incoming/{BATCH}/{number:02}.dcm", b"first")
     made.put("incoming/1_6/ST-0000011/00.dcm", b"of another batch")

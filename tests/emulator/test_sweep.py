@@ -82,12 +82,15 @@ def test_a_batch_with_which_no_worker_began_is_an_error_and_a_retry_completes_it
     assert (document["status"], document["has_error"]) == ("ERROR", True)
     assert [error["code"] for error in document["errors"]] == ["attempts_used_up"]
     assert len(list(cloud.client.list_blobs(cloud.staging, prefix="incoming/given-up/"))) == 3
+    report = cloud.until(lambda: cloud.staging.get_blob("failed/given-up.err"))
+    assert "No worker ever began with it" in report.download_as_text()
     shown = cloud.run(SENDIT, "errors", "given-up")
     assert "No worker ever began with it" in shown.stdout, shown.stderr
     asked = cloud.run(SENDIT, "retry", "given-up")
     assert asked.returncode == 0, asked.stderr
     document = cloud.rested("given-up", ["DONEPROCESSING"])
     assert (document["counts"]["stored"], document["errors"], document["has_error"]) == (3, [], False)
+    cloud.until(lambda: cloud.staging.get_blob("failed/given-up.err") is None)
     die(cloud, message)  # told once more, late
     cloud.until(
         lambda: [

@@ -13,6 +13,10 @@ from sendit.wiring.cloud import Finalizer, check_finalizer, project
 from sendit.wiring.parts import now
 
 if TYPE_CHECKING:
+    import google.cloud.storage as storage
+
+    from sendit.adapters.gcs_area import GcsStagingArea
+    from sendit.adapters.gcs_reports import GcsReports
     from sendit.adapters.gcs_staging import GcsStaging
 
 check_sweeper = check_finalizer
@@ -31,7 +35,8 @@ class Sweeper:
             max_attempts=settings.max_attempts,
             requeue_after=timedelta(seconds=settings.requeue_after),
             staging=lambda: self._staging,
-            markers=lambda: self._staging.markers(),
+            markers=lambda: self._area.markers(),
+            reports=lambda: self._reports,
         )
 
     @property
@@ -53,7 +58,24 @@ class Sweeper:
 
     @cached_property
     def _staging(self) -> "GcsStaging":
-        from sendit.adapters.gcs_client import storage_client
         from sendit.adapters.gcs_staging import GcsStaging
 
-        return GcsStaging(storage_client(project()), self.place)
+        return GcsStaging(self._client, self.place)
+
+    @cached_property
+    def _area(self) -> "GcsStagingArea":
+        from sendit.adapters.gcs_area import GcsStagingArea
+
+        return GcsStagingArea(self._client, self.place)
+
+    @cached_property
+    def _reports(self) -> "GcsReports":
+        from sendit.adapters.gcs_reports import GcsReports
+
+        return GcsReports(self._client, self.place)
+
+    @cached_property
+    def _client(self) -> "storage.Client":
+        from sendit.adapters.gcs_client import storage_client
+
+        return storage_client(project())
