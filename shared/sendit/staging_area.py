@@ -55,8 +55,8 @@ class StagingArea(Protocol):
     def delete(self, batch: BatchName, entries: Sequence[Entry]) -> int:
         """Delete exactly these generations, and say how many went; one that is gone is no error, a newer one stays."""
 
-    def remove_manifests(self, batch_id: str) -> None:
-        """Remove every frozen manifest of a batch."""
+    def remove_manifests(self, batch_id: str) -> int:
+        """Remove every frozen manifest of a batch, and say how many went."""
 
     def bookmark(self, walk: str) -> str:
         """Where a long walk over names goes on; empty at its beginning."""

@@ -52,10 +52,10 @@ class GcsStagingArea:
         with ThreadPoolExecutor(_THREADS) as threads:
             return sum(threads.map(lambda entry: self._deleted(folder + entry.name, entry.generation), entries))
 
-    def remove_manifests(self, batch_id: str) -> None:
+    def remove_manifests(self, batch_id: str) -> int:
         """See `StagingArea.remove_manifests`."""
-        for _, blob in self._listed(f"manifests/{batch_id}/", ""):
-            self._deleted(blob.name, blob.generation)
+        listed = self._listed(f"manifests/{batch_id}/", "")
+        return sum(self._deleted(blob.name, blob.generation) for _, blob in listed)
 
     def bookmark(self, walk: str) -> str:
         """See `StagingArea.bookmark`."""
