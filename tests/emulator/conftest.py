@@ -32,6 +32,7 @@ def cloud_lines() -> list[str]:
 @pytest.fixture(scope="session")
 def local_cloud(key_file: Path, cloud_lines: list[str]) -> Iterator[LocalCloud]:
     options = CloudOptions(
+        function_environment={"SENDIT_KEEP_SOURCES": "never"},  # a tick of one test must not clean up after another
         delivery=BRISK,
         seconds_between_ticks=86_400.0,  # tests push theirs by hand
         hear=lambda name, line: cloud_lines.append(f"{name}: {line}"),

@@ -9,23 +9,24 @@ from sendit.logs import event
 from sendit.refs import BatchMessage, GcsPlace, Marker
 from sendit.settings import Settings
 from sendit.sweep import Sweeping, follow_dead_letter, requeue_silent
-from sendit.wiring.cloud import Finalizer, check_finalizer, project
+from sendit.wiring.cloud import Finalizer, check_finalizer, output_place
 from sendit.wiring.parts import now
 
 if TYPE_CHECKING:
-    import google.cloud.storage as storage
+    from sendit.wiring.house import CloudHouse
 
-    from sendit.adapters.gcs_area import GcsStagingArea
-    from sendit.adapters.gcs_reports import GcsReports
-    from sendit.adapters.gcs_staging import GcsStaging
 
-check_sweeper = check_finalizer
+def check_sweeper(settings: Settings) -> None:
+    """Raise `UsageError` for settings under which nothing can be swept up."""
+    check_finalizer(settings)
+    output_place(settings)
 
 
 class Sweeper:
     """The sweep, wired once a process. Raises `UsageError` for settings, `TransientError` for a silent emulator."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._finalizer = Finalizer.of(settings)
         self._sweeping = Sweeping(
             store=self._finalizer.store,
@@ -34,9 +35,9 @@ class Sweeper:
             clock=now,
             max_attempts=settings.max_attempts,
             requeue_after=timedelta(seconds=settings.requeue_after),
-            staging=lambda: self._staging,
-            markers=lambda: self._area.markers(),
-            reports=lambda: self._reports,
+            staging=lambda: self._house.staging,
+            markers=lambda: self._house.area.markers(),
+            reports=lambda: self._house.reports,
         )
 
     @property
@@ -47,6 +48,7 @@ class Sweeper:
     def tick(self) -> None:
         """What is done every so often."""
         requeue_silent(self._sweeping)
+        self._house.keep(self._sweeping)
 
     def follow(self, letter: Marker | BatchMessage) -> None:
         """Do what a message that died asks for."""
@@ -57,25 +59,7 @@ class Sweeper:
         self._finalizer.follow(letter)
 
     @cached_property
-    def _staging(self) -> "GcsStaging":
-        from sendit.adapters.gcs_staging import GcsStaging
+    def _house(self) -> "CloudHouse":
+        from sendit.wiring.house import CloudHouse
 
-        return GcsStaging(self._client, self.place)
-
-    @cached_property
-    def _area(self) -> "GcsStagingArea":
-        from sendit.adapters.gcs_area import GcsStagingArea
-
-        return GcsStagingArea(self._client, self.place)
-
-    @cached_property
-    def _reports(self) -> "GcsReports":
-        from sendit.adapters.gcs_reports import GcsReports
-
-        return GcsReports(self._client, self.place)
-
-    @cached_property
-    def _client(self) -> "storage.Client":
-        from sendit.adapters.gcs_client import storage_client
-
-        return storage_client(project())
+        return CloudHouse(self._settings)
