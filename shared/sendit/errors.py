@@ -100,6 +100,7 @@ class Code(StrEnum):
     OUTPUT_MISSING = "output_missing"
     STATUS_UNAVAILABLE = "status_unavailable"
     WORKERS_UNAVAILABLE = "workers_unavailable"
+    PUSH_CUT_SHORT = "push_cut_short"
     # the caller
     BAD_SETTING = "bad_setting"
     BAD_RECIPE = "bad_recipe"
@@ -168,6 +169,7 @@ SENTENCES: dict[Code, str] = {
     Code.OUTPUT_NOT_VERIFIED: "What was written does not read back the same; check the disk, then run again.",
     Code.OUTPUT_MISSING: "Stored images are gone from the output, or changed; their sources stay: sendit retry.",
     Code.STATUS_UNAVAILABLE: "The status store cannot be read or written; run again when it is back.",
+    Code.PUSH_CUT_SHORT: "The connection broke before the whole message had come; it comes again.",
     Code.WORKERS_UNAVAILABLE: "Worker processes die as they start; there may be too little memory.",
     Code.BAD_RECIPE: "The recipe cannot be read.",
     Code.BAD_SETTING: "A setting has a value that does not fit.",
