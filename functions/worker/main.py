@@ -10,14 +10,13 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from sendit import push
-from sendit.process import process
-from sendit.wiring.worker import check_worker, cloud_processing
+from sendit.wiring.worker import CloudWorker, check_worker
 
 _settings = push.serve(flask.current_app, check_worker)
-_processing = cache(cloud_processing)
+_worker = cache(CloudWorker)
 
 
 @functions_framework.cloud_event
 def worker(pushed: CloudEvent) -> None:
     """Do what one batch still needs. What is raised decides the answer: see `sendit.push.answer`."""
-    process(push.batch_message_of(pushed), _processing(_settings))
+    _worker(_settings).follow(push.batch_message_of(pushed))

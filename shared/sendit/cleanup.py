@@ -16,7 +16,7 @@ from itertools import islice
 from sendit.again import is_stored
 from sendit.changes import CLEANABLE
 from sendit.deadline import ENDLESS, Deadline
-from sendit.errors import SENTENCES, BatchError, Code
+from sendit.errors import SENTENCES, BatchError, Code, SenditError
 from sendit.ids import DocumentIds
 from sendit.logs import event
 from sendit.ports import Clock, OutputStore, Staging, StatusStore, UpkeepStore
@@ -94,6 +94,16 @@ def clean(
     if not dry_run:
         _conclude(batch, world, objects, stays, complete=complete)
     return Cleaned(objects, size_bytes, dict(stays), marker, complete)
+
+
+def clean_at_once(batch: Batch, name: BatchName, world: Cleaning, deadline: Deadline) -> None:
+    """Clean a batch that has just come to rest, as far as the time goes; what is in the way is left to the sweep."""
+    if batch.cleaned_at is not None:
+        return
+    try:
+        clean(batch, name, world, deadline)
+    except SenditError as error:
+        event(logging.WARNING, "Cleaning up is left to the sweep.", code=error.code, batch_id=batch.id)
 
 
 def due(upkeep: UpkeepStore, before: datetime) -> Iterator[Batch]:

@@ -15,7 +15,6 @@ from tests.emulator.test_dead_letters import of
 from tests.emulator.test_deliveries import slices
 from tests.emulator.undisturbed import results_of
 
-from sendit.emulators import resources
 from sendit.emulators.cloud import CloudOptions, LocalCloud
 from sendit.emulators.resources import Delivery
 from sendit.settings import Settings
@@ -111,8 +110,6 @@ def test_a_batch_that_kills_the_worker_each_time_ends_in_dead_letters_and_comple
     assert stored == wanted.keys()
     assert of(cloud, BATCH) == []
     cloud.until(lambda: cloud.staging.get_blob(f"failed/{BATCH}.err") is None)
-
-    resources.tick(cloud.environment["PUBSUB_EMULATOR_HOST"])
     cloud.until(lambda: not scene.staged() and cloud.staging.get_blob(f"finalize/{BATCH}") is None)
     document = cloud.until(lambda: (found := cloud.batch(BATCH)) and found["cleaned_at"] and found)
     assert (document["status"], cloud.outputs(BATCH)) == ("DONEPROCESSING", wanted)

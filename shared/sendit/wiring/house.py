@@ -1,9 +1,7 @@
-"""What keeping house in the cloud needs of Cloud Storage, and how long things are kept."""
+"""The cloud's buckets as whoever keeps house sees them. Loaded when somebody does: Cloud Storage's client is heavy."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
-
-import google.cloud.storage as storage
 
 from sendit.adapters.gcs_area import GcsStagingArea
 from sendit.adapters.gcs_client import storage_client
@@ -12,67 +10,55 @@ from sendit.adapters.gcs_reports import GcsReports
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.deadline import Deadline
 from sendit.housekeeping import Kept, Retention, keep_house
-from sendit.settings import BatchNames, Settings
-from sendit.sweep import Sweeping
-from sendit.wiring.cloud import output_place, project, staging_place
+from sendit.settings import Settings
+from sendit.wiring.cloud import Finalizer, output_place, project, staging_place
+from sendit.wiring.parts import now
 
 
-class CloudHouse:
-    """The staging area and the output. Everything raises `UsageError` and `TransientError` when first used."""
+@dataclass(frozen=True, slots=True)
+class House:
+    """Buckets, and how long what is kept in them."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    staging: GcsStaging
+    area: GcsStagingArea
+    output: GcsOutput
+    reports: GcsReports
+    retention: Retention
 
-    @cached_property
-    def staging(self) -> GcsStaging:
-        """The staging bucket, batch by batch."""
-        return GcsStaging(self._client, staging_place(self._settings))
+    @classmethod
+    def of(cls, settings: Settings) -> "House":
+        """Wire it. Raises `UsageError` for settings, `TransientError` for an emulator that does not answer."""
+        client, place = storage_client(project()), staging_place(settings)
+        return cls(
+            GcsStaging(client, place),
+            GcsStagingArea(client, place),
+            GcsOutput(client, output_place(settings)),
+            GcsReports(client, place),
+            retention_of(settings),
+        )
 
-    @cached_property
-    def area(self) -> GcsStagingArea:
-        """The staging bucket as a whole."""
-        return GcsStagingArea(self._client, staging_place(self._settings))
-
-    @cached_property
-    def reports(self) -> GcsReports:
-        """Reports of what went wrong, in the staging bucket."""
-        return GcsReports(self._client, staging_place(self._settings))
-
-    @cached_property
-    def output(self) -> GcsOutput:
-        """The output bucket."""
-        return GcsOutput(self._client, output_place(self._settings))
-
-    def keep(self, sweeping: Sweeping) -> Kept:
-        """See `sendit.housekeeping.keep_house`. It takes no longer than an attempt of the worker may."""
+    def keep(self, known: Finalizer, deadline: Deadline) -> Kept:
+        """See `sendit.housekeeping.keep_house`."""
         return keep_house(
             staging=self.staging,
             area=self.area,
             output=self.output,
             reports=self.reports,
-            store=sweeping.store,
-            queue=sweeping.queue,
-            ids=sweeping.ids,
-            clock=sweeping.clock,
-            retention=retention_of(self._settings),
-            show_name=self._settings.batch_names is BatchNames.SHOW,
-            deadline=Deadline.after(self._settings.budget),
+            store=known.store,
+            queue=known.queue,
+            ids=known.ids,
+            clock=now,
+            retention=self.retention,
+            show_name=known.show_name,
+            deadline=deadline,
         )
-
-    @cached_property
-    def _client(self) -> storage.Client:
-        return storage_client(project())
 
 
 def retention_of(settings: Settings) -> Retention:
-    """How long things are kept."""
+    """How long the settings let what stay."""
     return Retention(
-        sources=_or_never(settings.keep_sources, timedelta(seconds=1)),
-        manifests=_or_never(settings.keep_manifests, timedelta(days=1)),
-        status=_or_never(settings.keep_status, timedelta(days=1)),
+        sources=None if settings.keep_sources is None else timedelta(seconds=settings.keep_sources),
+        manifests=None if settings.keep_manifests is None else timedelta(days=settings.keep_manifests),
+        status=None if settings.keep_status is None else timedelta(days=settings.keep_status),
         report_after=timedelta(seconds=settings.report_after),
     )
-
-
-def _or_never(number: float | None, unit: timedelta) -> timedelta | None:
-    return None if number is None else number * unit

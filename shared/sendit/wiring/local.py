@@ -32,6 +32,9 @@ _IMAGES_A_SLICE = 16
 """Handed to a worker process at a time: the slices of a series stay together, and handing over costs little."""
 
 
+_REPORTS = "reports"
+
+
 @dataclass(frozen=True, slots=True)
 class LocalPlaces:
     """What a worker process needs to build its own adapters. `root` is the folder around the batches."""
@@ -78,7 +81,7 @@ class LocalWorld:
     output: FolderOutput
     store: SqliteStatusStore
     queue: InlineQueue
-    reports: FolderReports
+    reports: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class LocalStatus:
     store: SqliteStatusStore
     ids: DocumentIds
     staging: FolderStaging
+    reports: str
 
 
 @contextmanager
@@ -106,12 +110,12 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
             store.break_leases()
             output.sweep()
             with local_workers(places) as workers:
-                queue, reports = InlineQueue(), FolderReports(reports_of(state, root))
+                queue, reports = InlineQueue(), reports_of(state, root)
                 processing = Processing(
                     staging=places.staging(),
                     store=store,
                     queue=queue,
-                    reports=reports,
+                    reports=FolderReports(reports),
                     workers=workers,
                     ids=DocumentIds(keys, scope_of(root)),
                     clock=now,
@@ -185,7 +189,8 @@ def local_status(settings: Settings, out: Path) -> Iterator[LocalStatus]:
         raise UsageError(Code.NO_SUCH_RUN, f"Its state is not in SENDIT_HOME={settings.home}.")
     store = SqliteStatusStore(state / "status.sqlite3")
     try:
-        yield LocalStatus(store, DocumentIds(keyring(settings)), FolderStaging(Path("/"), state / "manifests"))
+        staging = FolderStaging(Path("/"), state / "manifests")
+        yield LocalStatus(store, DocumentIds(keyring(settings)), staging, str(state / _REPORTS))
     finally:
         store.close()
 
@@ -203,7 +208,7 @@ def scope_of(root: Path) -> str:
 
 def reports_of(state: Path, root: Path) -> Path:
     """Where reports lie of batches below `root`: batches of the same name may come from several places."""
-    return state / "reports" / os.path.realpath(root).lstrip("/")
+    return state / _REPORTS / os.path.realpath(root).lstrip("/")
 
 
 def prepare_key(settings: Settings) -> Path:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sendit.deadline import Deadline
 from sendit.logs import event
 from sendit.refs import BatchMessage, GcsPlace, Marker
 from sendit.settings import Settings
@@ -13,11 +14,11 @@ from sendit.wiring.cloud import Finalizer, check_finalizer, output_place
 from sendit.wiring.parts import now
 
 if TYPE_CHECKING:
-    from sendit.wiring.house import CloudHouse
+    from sendit.wiring.house import House
 
 
 def check_sweeper(settings: Settings) -> None:
-    """Raise `UsageError` for settings under which nothing can be swept up."""
+    """Raise `UsageError` for settings under which no sweep can be made."""
     check_finalizer(settings)
     output_place(settings)
 
@@ -46,9 +47,10 @@ class Sweeper:
         return self._finalizer.staging
 
     def tick(self) -> None:
-        """What is done every so often."""
+        """What is done every so often: lost work first."""
+        deadline = Deadline.after(self._settings.budget)
         requeue_silent(self._sweeping)
-        self._house.keep(self._sweeping)
+        self._house.keep(self._finalizer, deadline)
 
     def follow(self, letter: Marker | BatchMessage) -> None:
         """Do what a message that died asks for."""
@@ -59,7 +61,7 @@ class Sweeper:
         self._finalizer.follow(letter)
 
     @cached_property
-    def _house(self) -> "CloudHouse":
-        from sendit.wiring.house import CloudHouse
+    def _house(self) -> "House":
+        from sendit.wiring.house import House
 
-        return CloudHouse(self._settings)
+        return House.of(self._settings)
