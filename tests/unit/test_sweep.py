@@ -100,6 +100,10 @@ class World:
         """Severity and code of each log line."""
         return [(line["severity"], line.get("code")) for line in self.lines()]
 
+    def report(self, name: str = NAME) -> str | None:
+        path = self.reports.path_of(BatchName.parse(name))
+        return path.read_text("utf-8") if path.exists() else None
+
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
@@ -167,6 +171,21 @@ def test_a_batch_whose_attempts_settled_no_image_is_given_up_with_what_was_said_
     assert "after 3 attempts" in error.sentence
     assert error.sentence.endswith("No space is left.")
     assert (world.published(), world.said()) == ([], [("ERROR", "attempts_used_up")])
+    assert error.sentence in str(world.report())
+
+
+def test_a_report_that_was_not_written_when_the_batch_was_given_up_is_written_the_next_time(world: World) -> None:
+    error = used_up(world.store.register(Batch(ID, NAME, BatchState.QUEUE, 7, NOON, NOON)).batch, NOON)
+    world.store.abandon(ID, error, NOON)
+    world.follow()
+    assert error.sentence in str(world.report())
+
+
+def test_no_report_is_written_under_the_name_of_another_batch(world: World) -> None:
+    world.register()
+    world.follow(replace(MESSAGE, name="another"))
+    assert world.batch().state is BatchState.ERROR
+    assert (world.report(), world.report("another")) == (None, None)
 
 
 def test_a_batch_whose_worker_died_without_a_word_is_given_up_when_its_lease_is_over(world: World) -> None:
