@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,21 @@ from sendit.emulators.storage import storage
 
 ROOT = Path(__file__).resolve().parent
 OUTCOMES = ("passed", "failed", "error", "skipped")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    chaos = parser.getgroup("chaos")
+    chaos.addoption("--long", action="store_true", help="the long form of tests/chaos")
+    chaos.addoption("--seed", type=int, help="what tests/chaos leaves to chance: a number that a run printed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = secrets.randbelow(2**32)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"chaos: --seed {config.option.seed}"
 
 
 @pytest.fixture(autouse=True)
@@ -59,8 +75,12 @@ def gcs_emulator(pubsub_emulator: str, tmp_path_factory: pytest.TempPathFactory)
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     tiers: Counter[tuple[str, str]] = Counter()
+    figures: list[str] = []
     for outcome in OUTCOMES:
         for report in terminalreporter.stats.get(outcome, []):
+            told = dict(getattr(report, "user_properties", ())).get("figures", {})
+            if told:
+                figures.append(f"{report.nodeid.rpartition('::')[2]}: {', '.join(f'{k} {v}' for k, v in told.items())}")
             path = (terminalreporter.config.rootpath / report.nodeid.split("::")[0]).resolve()
             if path.is_relative_to(ROOT):
                 tiers[path.relative_to(ROOT).parts[0], outcome] += 1
@@ -68,3 +88,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for tier in sorted({tier for tier, _ in tiers}):
         counts = ", ".join(f"{tiers[tier, outcome]} {outcome}" for outcome in OUTCOMES if tiers[tier, outcome])
         terminalreporter.write_line(f"{tier}: {counts}")
+    if figures:
+        terminalreporter.section(f"chaos, --seed {terminalreporter.config.option.seed}")
+        for line in figures:
+            terminalreporter.write_line(line)

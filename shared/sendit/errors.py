@@ -67,6 +67,7 @@ class Code(StrEnum):
     LINK = "link"
     PLACE_TAKEN = "place_taken"
     RESERVED_NAME = "reserved_name"
+    SOURCE_GONE = "source_gone"
     SPECIAL_FILE = "special_file"
     TOO_LARGE = "too_large"
     UNFINISHED_FILE = "unfinished_file"
@@ -101,12 +102,14 @@ class Code(StrEnum):
     OUTPUT_UNAVAILABLE = "output_unavailable"
     OUTPUT_FORBIDDEN = "output_forbidden"
     OUTPUT_NOT_VERIFIED = "output_not_verified"
+    OUTPUT_MISSING = "output_missing"
     STATUS_UNAVAILABLE = "status_unavailable"
     STATUS_FORBIDDEN = "status_forbidden"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     QUEUE_FORBIDDEN = "queue_forbidden"
     QUOTA_EXCEEDED = "quota_exceeded"
     WORKERS_UNAVAILABLE = "workers_unavailable"
+    PUSH_CUT_SHORT = "push_cut_short"
     # the caller
     BAD_SETTING = "bad_setting"
     BAD_RECIPE = "bad_recipe"
@@ -145,6 +148,7 @@ SENTENCES: dict[Code, str] = {
     Code.LINK: "This is a symbolic link, which is never followed; put the file itself into the batch.",
     Code.PLACE_TAKEN: "Its place in the output store is taken by something else, or its path is too long there.",
     Code.RESERVED_NAME: "The output store keeps this name for itself; give the file or its folder another one.",
+    Code.SOURCE_GONE: "Its file is gone, perhaps deleted when the image was stored; to have it done again, upload it.",
     Code.SPECIAL_FILE: "This is a pipe, a socket or a device, not a file.",
     Code.TOO_LARGE: "The file is larger than SENDIT_MAX_IMAGE_BYTES; raise it, or take the file out of the batch.",
     Code.UNFINISHED_FILE: "A part of its path has an extension that starts with tmp: it is not finished.",
@@ -176,7 +180,9 @@ SENTENCES: dict[Code, str] = {
     Code.OUTPUT_UNAVAILABLE: "The output store cannot be written; run again when it is back.",
     Code.OUTPUT_FORBIDDEN: "The output store may not be used with this permission or role; grant it, then run again.",
     Code.OUTPUT_NOT_VERIFIED: "What was written does not read back the same; check the disk, then run again.",
+    Code.OUTPUT_MISSING: "Stored images are gone from the output, or changed; their sources stay: sendit retry.",
     Code.STATUS_UNAVAILABLE: "The status store cannot be read or written; run again when it is back.",
+    Code.PUSH_CUT_SHORT: "The connection broke before the whole message had come; it comes again.",
     Code.STATUS_FORBIDDEN: "Firestore may not be used with this role; grant roles/datastore.user, then run again.",
     Code.QUEUE_UNAVAILABLE: "The topic of batches cannot be reached or is not there; run again when it is back.",
     Code.QUEUE_FORBIDDEN: "Messages may not be published with this role; grant roles/pubsub.publisher, then run again.",

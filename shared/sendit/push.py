@@ -15,7 +15,13 @@ from http import HTTPStatus
 import flask
 from cloudevents.exceptions import GenericException as NoCloudEvent
 from cloudevents.http import CloudEvent
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import (
+    BadRequest,
+    ClientDisconnected,
+    HTTPException,
+    RequestEntityTooLarge,
+    UnsupportedMediaType,
+)
 
 from sendit import logs
 from sendit.errors import SENTENCES, Busy, Code, LeaseHeld, Refused, SenditError, TransientError, UsageError
@@ -135,12 +141,24 @@ def _check_envelope() -> None:
     """Raise `Refused` (malformed_message) for a body at which the framework would stumble, not refuse."""
     if flask.request.method != "POST":
         return
+    data = _whole_body()
     try:
-        body = json.loads(flask.request.get_data())
+        body = json.loads(data)
     except (ValueError, RecursionError):
         raise Refused(Code.MALFORMED_MESSAGE) from None
     if not isinstance(body, dict) or not isinstance(body.get("message"), dict):
         raise Refused(Code.MALFORMED_MESSAGE)
+
+
+def _whole_body() -> bytes:
+    """The body of this request. Raises `TransientError` (push_cut_short): half a message is no malformed one."""
+    try:
+        data = flask.request.get_data()
+    except (OSError, ClientDisconnected):
+        raise TransientError(Code.PUSH_CUT_SHORT) from None
+    if len(data) < (flask.request.content_length or 0):  # gunicorn lets a body end early
+        raise TransientError(Code.PUSH_CUT_SHORT)
+    return data
 
 
 def _trace() -> None:

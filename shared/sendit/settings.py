@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sendit.errors import Code, UsageError
 from sendit.refs import GcsPlace
@@ -53,6 +53,19 @@ class LogLevel(StrEnum):
 
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
+
+_DAY = 86_400.0
+_NEVER = {"", "never"}
+
+
+def _or_never(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() in _NEVER else value
+
+
+_Seconds = Annotated[float, Field(ge=0, le=36_500 * _DAY, allow_inf_nan=False)]
+_Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
+SecondsOrNever = Annotated[_Seconds | None, BeforeValidator(_or_never)]
+DaysOrNever = Annotated[_Days | None, BeforeValidator(_or_never)]
 
 
 class Settings(BaseModel):
@@ -129,6 +142,21 @@ class Settings(BaseModel):
     requeue_after: Annotated[
         PositiveSeconds, Field(description="seconds of silence after which a batch's message is published again")
     ] = 1200.0
+    keep_sources: Annotated[
+        SecondsOrNever,
+        Field(description="seconds that sources of stored images are kept in the cloud; or never"),
+    ] = 0.0
+    keep_manifests: Annotated[
+        DaysOrNever,
+        Field(description="days that manifests of batches without an error are kept; never: for ever"),
+    ] = None
+    keep_status: Annotated[
+        DaysOrNever,
+        Field(description="days that status documents of batches without an error are kept; never: for ever"),
+    ] = None
+    report_after: Annotated[
+        PositiveSeconds, Field(description="seconds after which a staged folder without a marker is reported")
+    ] = _DAY
     log_format: Annotated[LogFormat, Field(description="auto (text on a terminal, JSON elsewhere), json or text")] = (
         LogFormat.AUTO
     )

@@ -1,16 +1,14 @@
 """The local cloud, as the installed `sendit emulate` starts it, and as a class that tests enter once a session."""
 
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.emulator.cloud import Cloud
+from tests.emulator.local import fresh_key, started
 
-from sendit.emulators.cloud import CloudOptions, LocalCloud
+from sendit.emulators.cloud import LocalCloud
 from sendit.emulators.resources import Delivery
-from sendit.errors import UsageError
-from sendit.files import create_private
 
 BRISK = Delivery(minimum_backoff=1.0, maximum_backoff=2.0)
 """Repeated deliveries without the cloud's 30 s in between. The emulator looks for them every three seconds."""
@@ -18,9 +16,7 @@ BRISK = Delivery(minimum_backoff=1.0, maximum_backoff=2.0)
 
 @pytest.fixture(scope="session")
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("key") / "key"
-    create_private(path, f"{secrets.token_hex(32)}\n".encode("ascii"))
-    return path
+    return fresh_key(tmp_path_factory.mktemp("key"))
 
 
 @pytest.fixture(scope="session")
@@ -31,17 +27,9 @@ def cloud_lines() -> list[str]:
 
 @pytest.fixture(scope="session")
 def local_cloud(key_file: Path, cloud_lines: list[str]) -> Iterator[LocalCloud]:
-    options = CloudOptions(
-        delivery=BRISK,
-        seconds_between_ticks=86_400.0,  # tests push theirs by hand
-        hear=lambda name, line: cloud_lines.append(f"{name}: {line}"),
-    )
-    try:
-        with LocalCloud(key_file, options) as cloud:
-            yield cloud
-    except UsageError as error:
-        error.add_note("\n".join([error.hint, *cloud_lines[-100:]]))
-        raise
+    # tests look at the sources of batches that rest; those of cleaning have functions of their own
+    with started(key_file, cloud_lines, BRISK, SENDIT_KEEP_SOURCES="never") as cloud:
+        yield cloud
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -27,10 +28,11 @@ FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 
 @dataclass(frozen=True)
 class Function:
-    """Where one listens, and what it logged."""
+    """Where one listens, what it logged, and its process group, which is the id of its first process."""
 
     address: str
     lines: list[str]
+    group: int
 
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in list(self.lines) if line.startswith("{")]
@@ -66,7 +68,7 @@ def function(cloud: Cloud, name: str, folder: Path, source: Path | None = None, 
         else:
             raise AssertionError("the function did not start: " + "".join(lines))
         listener.start()
-        yield Function(found[1], lines)
+        yield Function(found[1], lines, process.pid)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -95,6 +97,22 @@ def registered(cloud: Cloud, store: StatusStore, batch: str, files: dict[str, by
     cloud.put(batch, files)
     at = now()
     store.register(Batch(cloud.id_of(batch), batch, BatchState.NEW, generation, at, at))
+
+
+def made_topic(cloud: Cloud, topic: str) -> None:
+    """Make one more topic; it may be there already."""
+    path = f"projects/{cloud.environment['GOOGLE_CLOUD_PROJECT']}/topics/{topic}"
+    request = urllib.request.Request(
+        f"http://{cloud.environment['PUBSUB_EMULATOR_HOST']}/v1/{path}",
+        data=b"{}",
+        headers={"Content-Type": "application/json"},
+        method="PUT",
+    )
+    try:
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  loopback
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.CONFLICT:
+            raise
 
 
 def marker_attributes(batch: str, generation: int = 1700000000000001) -> dict[str, str]:

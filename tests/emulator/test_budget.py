@@ -1,8 +1,6 @@
 """The budget of an attempt: a batch that takes longer goes on over messages, and no image is done twice."""
 
-import json
 import re
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.emulator.cloud import Cloud
 from tests.emulator.conftest import BRISK
-from tests.emulator.functions import Function, function, registered
+from tests.emulator.functions import Function, function, made_topic, registered
 from tests.emulator.planted import Uploads
 from tests.emulator.test_deliveries import slices
 from tests.emulator.undisturbed import results_of
@@ -51,11 +49,7 @@ class Scene:
 def scene_of(local_cloud: LocalCloud, lines: list[str], folder: Path, topic: str, **settings: str) -> Iterator[Scene]:
     cloud = Cloud({**local_cloud.environment, "SENDIT_BATCHES_TOPIC": topic}, lines)
     pubsub = cloud.environment["PUBSUB_EMULATOR_HOST"]
-    path = f"projects/{resources.PROJECT}/topics/{topic}"
-    request = urllib.request.Request(f"http://{pubsub}/v1/{path}", data=b"{}", method="PUT")
-    request.add_header("Content-Type", "application/json")
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  loopback
-        assert json.load(answer)["name"] == path
+    made_topic(cloud, topic)
     uploads = Uploads.planted(folder, SECONDS_AN_UPLOAD)
     variables = {"SENDIT_WORKERS": "2", **uploads.environment, **settings}
     with pytest.MonkeyPatch.context() as patch, function(cloud, "worker", folder, None, **variables) as worker:

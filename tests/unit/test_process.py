@@ -15,6 +15,7 @@ from tests.data import objects
 
 from sendit import deid
 from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.folder_reports import FolderReports
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
@@ -58,6 +59,7 @@ class World:
         self.output = FolderOutput(self.out)
         self.ids = DocumentIds(KEYS)
         self.queue = InlineQueue()
+        self.reports = FolderReports(folder / "reports")
         self.now = datetime(2026, 1, 2, 12, tzinfo=UTC)
         self.message = BatchMessage(self.ids.batch(NAME), str(NAME), 7)
         self.seen: list[Counts] = []
@@ -90,6 +92,7 @@ class World:
             staging=self.staging,
             store=self.store,
             queue=self.queue,
+            reports=self.reports,
             workers=InlineWorkers(self.pipeline),
             ids=self.ids,
             clock=self.clock,
@@ -130,6 +133,21 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     with closing(made.store):
         yield made
+
+
+def test_a_batch_with_an_error_has_a_report_until_it_rests_without_one(world: World) -> None:
+    world.put("a")
+    (world.source / "text").write_bytes(b"")
+    world.process()
+    report = world.reports.path_of(NAME)
+    assert "    text\n" in report.read_text("utf-8")
+    report.unlink()
+    assert world.process().at_rest  # the message comes again: the attempt may have died before it wrote the report
+    assert report.exists()
+    (world.source / "text").write_bytes(objects.to_bytes(objects.ct(9)))
+    asked(world, Again.NEW)
+    assert world.process().counts == Counts(found=2, stored=2)
+    assert not report.exists()
 
 
 def test_a_batch_is_stored_counted_and_rests(world: World) -> None:

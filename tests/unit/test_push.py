@@ -142,6 +142,29 @@ def test_a_push_whose_envelope_is_right_and_whose_message_is_not_sendits_is_malf
     assert CANARY not in log.getvalue()
 
 
+class Broken(io.BytesIO):
+    """A body whose connection is reset when it is read."""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise ConnectionResetError(CANARY)
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+@pytest.mark.parametrize("body", [Broken(), io.BytesIO(b'{"mess'), io.BytesIO()], ids=["reset", "half", "none"])
+def test_a_push_that_is_cut_short_comes_again(
+    client: FlaskClient, log: io.StringIO, body: io.BytesIO, terminated: bool
+) -> None:
+    # gunicorn says that it ends the body itself; the server of functions-framework for other systems does not
+    cut = {"wsgi.input": body, "CONTENT_LENGTH": "100", "wsgi.input_terminated": terminated}
+    answer = client.post("/", content_type="application/json", environ_overrides=cut)
+    assert answer.status_code == 503
+    assert [(line["severity"], line["code"]) for line in lines(log)] == [("WARNING", "push_cut_short")]
+    assert CANARY not in log.getvalue()
+
+
 def test_a_batch_message_arrives_as_it_was_published(app: flask.Flask, client: FlaskClient) -> None:
     received: list[BatchMessage] = []
     app.config["handle"] = lambda event: received.append(push.batch_message_of(event))

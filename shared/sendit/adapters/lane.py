@@ -130,6 +130,9 @@ def _start(make_pipeline: Callable[[], ImagePipeline], threads: int) -> None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()
     try:
         _inside = _Inside(make_pipeline(), ThreadPoolExecutor(threads) if threads > 1 else None)
+    except TransientError as error:
+        event(logging.WARNING, error.sentence, code=error.code)
+        os._exit(1)
     except Exception as error:  # noqa: BLE001  the pool would print it, with its text
         event(logging.ERROR, "A worker process could not start.", place=place_of(error))
         os._exit(1)
