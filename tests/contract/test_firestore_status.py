@@ -648,6 +648,23 @@ def test_outcomes_that_were_written_although_the_call_failed_do_not_double_their
     assert fetched(store).error_count == 1
 
 
+def test_whoever_was_overtaken_is_told_so_even_where_what_it_writes_may_not_follow_any_more(
+    client: WatchedClient, store: FirestoreStatusStore
+) -> None:
+    store.register(batch())
+    store.claim("b1", LEASE, NOON)
+    store.add_images("b1", LEASE, images(1), NOON)
+    store.release("b1", LEASE, None, NOON)
+    store.claim("b1", RENEWED, NOON)  # an attempt that knows the image from before, and dies
+    rival = FirestoreStatusStore(client)
+    rival.claim("b1", RIVAL, RENEWED.expires_at)
+    rejected = replace(images(1)[0], state=ImageState.REJECTED, times=((ImageState.REJECTED, LATER),))
+    rival.save_outcomes("b1", RIVAL, [rejected], Counts(found=1, rejected=1), (), LATER)
+    done = replace(images(1)[0], state=ImageState.DONEPROCESSING, times=((ImageState.DONEPROCESSING, LATER),))
+    with pytest.raises(LeaseLost):
+        store.save_outcomes("b1", RENEWED, [done], Counts(found=1, stored=1), (), LATER)
+
+
 # a service that is not there
 
 

@@ -9,7 +9,7 @@ from google.api_core.retry import exponential_sleep_generator
 from sendit.adapters.denied import failure
 from sendit.adapters.firestore_commits import SECONDS_OF_PATIENCE, BatchDocuments, Change, Overtaken, Unanswered
 from sendit.adapters.firestore_documents import Known
-from sendit.errors import Code, LeaseLost, Refused
+from sendit.errors import Code, LeaseLost, Refused, SenditError, TransientError
 from sendit.records import IMAGES_A_WRITE, Batch, Image, Lease
 
 
@@ -51,7 +51,12 @@ def change(
             raise LeaseLost
         if known is None:
             raise Refused(Code.UNKNOWN_BATCH)
-        wanted = decide(Turn(known.batch, number == 0, unanswered, remembered))
+        try:
+            wanted = decide(Turn(known.batch, number == 0, unanswered, remembered))
+        except SenditError as error:
+            if remembered and not isinstance(error, TransientError):
+                continue  # the batch may be another worker's by now, and then that is the reason
+            raise
         if wanted is None:
             return known
         try:
