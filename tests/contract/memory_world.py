@@ -65,6 +65,22 @@ class MemoryOutput:
         raise NotImplementedError(name)
 
 
+@dataclass
+class MemoryReports:
+    """`Reports`, by batch."""
+
+    texts: dict[BatchName, str] = field(default_factory=dict)
+
+    def write(self, batch: BatchName, text: str) -> None:
+        self.texts[batch] = text
+
+    def write_once(self, batch: BatchName, text: str) -> bool:
+        return self.texts.setdefault(batch, text) is text
+
+    def remove(self, batch: BatchName) -> None:
+        self.texts.pop(batch, None)
+
+
 class Spent(Deadline):
     """A budget in images instead of seconds, so that a test decides where it ends."""
 
