@@ -5,13 +5,20 @@ The first line says under which profile, key and code version the batch was froz
 """
 
 import gzip
+import io
 import json
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from sendit.errors import BatchError, Code
 from sendit.refs import Entry
+
+LARGEST = 256 * 1024 * 1024
+"""Bytes of text beyond which a manifest is none: about two million images."""
+
+_FIELDS = ("name", "generation", "size", "crc32c", "problem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +62,28 @@ class Manifest:
     def from_bytes(cls, data: bytes) -> Self:
         """The manifest back; raises `BatchError` (bad_manifest)."""
         try:
-            header, *rows = (json.loads(line) for line in gzip.decompress(data).splitlines())
-            entries = tuple(
-                Entry(
-                    row["name"],
-                    row["generation"],
-                    row["size"],
-                    row["crc32c"],
-                    None if row["problem"] is None else Code(row["problem"]),
-                )
-                for row in rows
-            )
-            return cls(header["batch"], header["profile"], header["key"], header["version"], entries)
-        except (OSError, EOFError, ValueError, KeyError, TypeError):
+            rows = map(json.loads, io.BytesIO(_inflated(data)))  # one after the other: the first bad one ends it
+            header: Any = next(rows, None)
+            about = (header["batch"], header["profile"], header["key"], header["version"])
+            if not all(isinstance(text, str) for text in about):
+                raise BatchError(Code.BAD_MANIFEST)
+            return cls(*about, tuple(_entry(row) for row in rows))
+        except (zlib.error, ValueError, KeyError, TypeError, RecursionError):
             raise BatchError(Code.BAD_MANIFEST) from None
+
+
+def _inflated(data: bytes) -> bytes:
+    """The text of one whole gzip member, and of no more than `LARGEST`."""
+    inflating = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    text = inflating.decompress(data, LARGEST)
+    if not inflating.eof or inflating.unused_data:
+        raise BatchError(Code.BAD_MANIFEST)
+    return text
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    name, generation, size, crc32c, problem = (row[key] for key in _FIELDS)
+    numbers = (generation, size) if crc32c is None else (generation, size, crc32c)
+    if type(name) is not str or any(type(number) is not int or number < 0 for number in numbers):
+        raise BatchError(Code.BAD_MANIFEST)
+    return Entry(name, generation, size, crc32c, None if problem is None else Code(problem))

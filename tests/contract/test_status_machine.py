@@ -333,7 +333,7 @@ def firestore_maker(firestore_emulator: str, monkeypatch: pytest.MonkeyPatch) ->
     return opened
 
 
-@pytest.mark.parametrize(("kind", "examples", "many"), [("sqlite", 60, 5000), ("firestore", 10, 500)])
+@pytest.mark.parametrize(("kind", "examples", "many"), [("sqlite", 60, 2000), ("firestore", 10, 200)])
 def test_whatever_comes_in_whatever_order_nothing_is_lost_and_nobody_writes_but_the_owner(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
