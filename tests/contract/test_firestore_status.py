@@ -42,7 +42,12 @@ class WatchedClient(firestore.Client):
     def __init__(self, project: str) -> None:
         super().__init__(project=project, credentials=AnonymousCredentials())
         self.writes: list[int] = []
+        self.reads = 0
         self.faults: list[Fault] = []
+
+    def get_all(self, *arguments: Any, **named: Any) -> Any:
+        self.reads += 1
+        return super().get_all(*arguments, **named)
 
     def batch(self) -> firestore.WriteBatch:
         return WatchedBatch(self)
@@ -220,6 +225,41 @@ def test_a_thousand_images_take_two_writes_each_and_a_handful_for_the_batch(
     store.finish("b1", LEASE, BatchState.DONEPROCESSING, (), LATER)
     assert 2000 < sum(client.writes) <= 2000 + 10
     assert max(client.writes) <= 500
+
+
+def test_whoever_has_claimed_a_batch_reads_nothing_before_its_writes(
+    client: WatchedClient, store: FirestoreStatusStore
+) -> None:
+    at_work(store)
+    made = images(500)
+    before = client.reads
+    store.renew("b1", RENEWED, LATER)
+    store.add_images("b1", RENEWED, made, LATER)
+    store.save_outcomes("b1", RENEWED, [stored(image) for image in made], Counts(500, 500), (), LATER)
+    store.finish("b1", RENEWED, BatchState.DONEPROCESSING, (), LATER)
+    assert client.reads == before
+    assert set(states(store).values()) == {ImageState.DONEPROCESSING}
+
+
+def test_an_image_whose_record_was_removed_under_its_holder_is_missed_and_not_made_anew(
+    client: WatchedClient, store: FirestoreStatusStore
+) -> None:
+    at_work(store)
+    made = images(2)
+    store.add_images("b1", LEASE, made, NOON)
+    client.document("batches/b1/images/i0001").delete()
+    with pytest.raises(Refused):
+        store.save_outcomes("b1", LEASE, [stored(image) for image in made], Counts(2, 2), (), LATER)
+    assert states(store) == {"i0000": ImageState.NEW}
+
+
+def test_after_somebody_else_has_written_the_holder_reads_what_it_is_now(
+    client: WatchedClient, store: FirestoreStatusStore
+) -> None:
+    at_work(store)
+    FirestoreStatusStore(client).set_new_arrivals("b1", True, LATER)
+    rested = store.finish("b1", LEASE, BatchState.DONEPROCESSING, (), LATER)
+    assert rested.has_new_arrivals
 
 
 def test_no_commit_has_more_writes_than_firestore_takes(client: WatchedClient, store: FirestoreStatusStore) -> None:

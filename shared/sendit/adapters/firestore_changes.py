@@ -7,24 +7,33 @@ from dataclasses import dataclass
 from google.api_core.retry import exponential_sleep_generator
 
 from sendit.adapters.firestore_commits import SECONDS_OF_PATIENCE, BatchDocuments, Change, Overtaken, Unanswered
+from sendit.adapters.firestore_documents import Known
 from sendit.errors import Code, LeaseLost, Refused, TransientError
 from sendit.records import IMAGES_A_WRITE, Batch, Image, Lease
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn at a change: the batch as it is now, and what it became if a commit whose answer was lost is written."""
+    """One turn at a change: the batch as it is now, and what it became if a commit whose answer was lost is written.
+
+    `remembered` is whether it is what this process wrote last and was not read: the commit is refused if it changed.
+    """
 
     batch: Batch
     first: bool
     unanswered: Batch | None
+    remembered: bool
 
 
 Decide = Callable[[Turn], Change | None]
 
 
-def change(documents: BatchDocuments, batch_id: str, decide: Decide, lease: Lease | None = None) -> Batch:
+def change(
+    documents: BatchDocuments, batch_id: str, decide: Decide, lease: Lease | None = None, last: Known | None = None
+) -> Known:
     """Make of a batch what `decide` says, which may be asked several times; None leaves the batch as it is.
+
+    With `last`, what was written last under this very lease, the first turn reads nothing.
 
     Raises `LeaseLost`, nothing written, if there is a lease to go by and the batch is no longer under it;
     `Refused` (unknown_batch).
@@ -32,18 +41,19 @@ def change(documents: BatchDocuments, batch_id: str, decide: Decide, lease: Leas
     unanswered: Batch | None = None
     moved = False
     for number in turns():
-        known = documents.read(batch_id)
+        remembered = number == 0 and last is not None
+        known = last if remembered else documents.read(batch_id)
         if known is not None and unanswered is not None and moved and standing(known.batch) == standing(unanswered):
-            return known.batch  # the commit whose answer was lost is written
+            return known  # the commit whose answer was lost is written
         if lease is not None and (known is None or known.batch.lease is None or known.batch.lease.owner != lease.owner):
             raise LeaseLost
         if known is None:
             raise Refused(Code.UNKNOWN_BATCH)
-        wanted = decide(Turn(known.batch, number == 0, unanswered))
+        wanted = decide(Turn(known.batch, number == 0, unanswered, remembered))
         if wanted is None:
-            return known.batch
+            return known
         try:
-            return documents.commit(known, wanted).batch
+            return documents.commit(known, wanted)
         except Overtaken:
             continue
         except Unanswered:

@@ -62,6 +62,7 @@ class Change:
     batch: Batch
     created: Sequence[Image] = ()
     replaced: Sequence[Image] = ()
+    added_to: Sequence[Image] = ()  # of which there must be a document, whose fields are all among the new ones
     deleted: Sequence[str] = ()  # by their ids
     marks: Document = field(default_factory=dict)  # fields of the batch's document that are none of its record's
 
@@ -142,6 +143,8 @@ class BatchDocuments:
             writes.create(images.document(image.id), image_to_document(image))
         for image in change.replaced:
             writes.set(images.document(image.id), image_to_document(image))
+        for image in change.added_to:
+            writes.update(images.document(image.id), image_to_document(image))
         for image_id in change.deleted:
             writes.delete(images.document(image_id))
         return replace(known, batch=change.batch, update_time=self._commit(writes))

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from sendit.adapters.firestore_changes import Turn, change, parts_of
 from sendit.adapters.firestore_commits import Change
+from sendit.adapters.firestore_held import HeldBatches
 from sendit.adapters.firestore_overlap import register
 from sendit.adapters.firestore_requeue import requeue
 from sendit.adapters.firestore_upkeep import FirestoreUpkeep
@@ -20,9 +22,16 @@ from sendit.errors import Code, Refused
 from sendit.ports import Registered
 from sendit.records import UNSETTLED, Batch, BatchState, Counts, ErrorEntry, Image, Lease, check_transition
 
+if TYPE_CHECKING:
+    from google.cloud import firestore
+
 
 class FirestoreStatusStore(FirestoreUpkeep):
     """A `StatusStore` and `UpkeepStore` in Firestore. Safe to use from several threads, processes and machines."""
+
+    def __init__(self, client: "firestore.Client") -> None:
+        super().__init__(client)
+        self._held = HeldBatches(self._documents)
 
     def register(self, batch: Batch) -> Registered:
         """See `StatusStore.register`."""
@@ -59,11 +68,13 @@ class FirestoreStatusStore(FirestoreUpkeep):
             taken = claimed(turn.batch, lease, now)
             return None if taken is None else Change(taken)
 
-        return change(self._documents, batch_id, decide)
+        known = change(self._documents, batch_id, decide)
+        self._held.begin(known, lease)
+        return known.batch
 
     def renew(self, batch_id: str, lease: Lease, now: datetime) -> None:
         """See `StatusStore.renew`."""
-        change(self._documents, batch_id, lambda turn: Change(replace(turn.batch, lease=lease, updated_at=now)), lease)
+        self._held.change(batch_id, lease, lambda turn: Change(replace(turn.batch, lease=lease, updated_at=now)))
 
     def freeze(
         self,
@@ -90,7 +101,7 @@ class FirestoreStatusStore(FirestoreUpkeep):
             )
             return Change(frozen)
 
-        change(self._documents, batch_id, decide, lease)
+        self._held.change(batch_id, lease, decide)
 
     def add_images(self, batch_id: str, lease: Lease, images: Sequence[Image], now: datetime) -> None:
         """See `StatusStore.add_images`."""
@@ -102,7 +113,7 @@ class FirestoreStatusStore(FirestoreUpkeep):
                 fresh = [image for image in part if image.id not in known]
                 return Change(replace(turn.batch, updated_at=now), created=fresh)
 
-            change(self._documents, batch_id, decide, lease)
+            self._held.change(batch_id, lease, decide)
 
     def save_outcomes(
         self,
@@ -115,17 +126,26 @@ class FirestoreStatusStore(FirestoreUpkeep):
     ) -> None:
         """See `StatusStore.save_outcomes`. Of an image that is written already, the errors are too."""
         for part, told in _shared_out(images, errors):
+            follows = self._held.may_follow(lease, part)
 
-            def decide(turn: Turn, part: Sequence[Image] = part, told: Sequence[ErrorEntry] = told) -> Change:
+            def decide(
+                turn: Turn,
+                part: Sequence[Image] = part,
+                told: Sequence[ErrorEntry] = told,
+                follows: bool = follows,
+            ) -> Change:
+                settled = any(image.state not in UNSETTLED for image in part)
+                if turn.remembered and follows:
+                    batch = progressed(turn.batch, counts, told, settled=settled, now=now)
+                    return Change(batch, added_to=part)
                 fresh = self._unwritten(batch_id, part)
                 written = {image.id for image in part} - {image.id for image in fresh}
                 new = [entry for entry in told if entry.image_id not in written]
                 if turn.unanswered is not None and turn.unanswered.error_count == turn.batch.error_count:
                     new = []  # under this lease nobody else counts errors: they came with the lost answer
-                settled = any(image.state not in UNSETTLED for image in part)
                 return Change(progressed(turn.batch, counts, new, settled=settled, now=now), replaced=fresh)
 
-            change(self._documents, batch_id, decide, lease)
+            self._held.change(batch_id, lease, decide)
 
     def finish(
         self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
@@ -135,11 +155,11 @@ class FirestoreStatusStore(FirestoreUpkeep):
         def decide(turn: Turn) -> Change:
             return Change(finished(turn.batch, state, errors, now))
 
-        return change(self._documents, batch_id, decide, lease)
+        return self._held.end(batch_id, lease, decide)
 
     def release(self, batch_id: str, lease: Lease, failure: ErrorEntry | None, now: datetime) -> None:
         """See `StatusStore.release`."""
-        change(self._documents, batch_id, lambda turn: Change(released(turn.batch, failure, now)), lease)
+        self._held.end(batch_id, lease, lambda turn: Change(released(turn.batch, failure, now)))
 
     def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
         """See `StatusStore.set_new_arrivals`."""

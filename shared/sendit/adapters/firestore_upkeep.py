@@ -38,7 +38,7 @@ class FirestoreUpkeep:
             given_up = abandoned(turn.batch, error, now)
             return None if given_up is None else Change(given_up)
 
-        return change(self._documents, batch_id, decide)
+        return change(self._documents, batch_id, decide).batch
 
     def uncleaned(self, before: datetime, limit: int) -> list[Batch]:
         """See `UpkeepStore.uncleaned`."""
