@@ -85,14 +85,15 @@ def look_again(
             failed.add(image.id)
         elif image.state is ImageState.REJECTED:
             rejected.add(image.id)
-        elif image.state in UNSETTLED or not _is_stored(image, output):
+        elif image.state in UNSETTLED or not is_stored(image, output):
             lost.add(image.id)  # unsettled at rest: an earlier request died half-way
     if bool(arrived) != batch.has_new_arrivals:
         store.set_new_arrivals(batch.id, bool(arrived), clock())
     return Findings(frozenset(arrived), frozenset(failed), frozenset(rejected), frozenset(lost))
 
 
-def _is_stored(image: Image, output: OutputStore) -> bool:
+def is_stored(image: Image, output: OutputStore) -> bool:
+    """Whether the output of a stored image is there, with the size and the sum that were recorded."""
     found = output.stat(image.output)
     return (
         found is not None

@@ -18,6 +18,7 @@ from sendit.outcome import ImageWorkers, Outcome, log_outcome
 from sendit.ports import BatchQueue, Clock, Staging, StatusStore
 from sendit.records import IMAGES_A_WRITE, Batch, BatchState, Counts, ErrorEntry, Image, ImageState
 from sendit.refs import BatchName, Entry
+from sendit.staging_area import Reports
 from sendit.tally import Tally
 from sendit.work import chunks, settle
 from sendit.writes import Writes
@@ -36,6 +37,7 @@ class Processing:
     staging: Staging
     store: StatusStore
     queue: BatchQueue
+    reports: Reports
     workers: ImageWorkers
     ids: DocumentIds
     clock: Clock
@@ -234,7 +236,7 @@ class Attempt:
 
     def _gone(self) -> Outcome:
         now = self._world.clock()
-        return _failed(Outcome(Entry("", 0, 0), ImageState.ERROR, now, now), Code.CHANGED_DURING_PROCESSING)
+        return _failed(Outcome(Entry("", 0, 0), ImageState.ERROR, now, now), Code.SOURCE_GONE)
 
     def _image_id(self, entry: Entry) -> str:
         return self._world.ids.image(self._name, entry.name)

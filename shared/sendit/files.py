@@ -3,7 +3,8 @@
 import errno
 import os
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -19,8 +20,24 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def create_private(path: Path, data: bytes) -> None:
-    """Create a file with mode 0600 and exactly this content; one that is there already stays as it is."""
+def create_private(path: Path, data: bytes) -> bool:
+    """Create a file with mode 0600 and exactly this content; False if one is there already, which stays as it is."""
+    with _written_beside(path, data) as part:
+        try:
+            os.link(part, path)
+        except FileExistsError:
+            return False
+        return True
+
+
+def replace_private(path: Path, data: bytes) -> None:
+    """Put a file with mode 0600 and exactly this content in the place of one that may be there."""
+    with _written_beside(path, data) as part:
+        part.replace(path)
+
+
+@contextmanager
+def _written_beside(path: Path, data: bytes) -> Iterator[Path]:
     make_private(path.parent)
     part = path.with_name(f".{uuid.uuid4().hex}{_PART}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -29,10 +46,9 @@ def create_private(path: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        with suppress(FileExistsError):
-            os.link(part, path)
+        yield part
     finally:
-        part.unlink()
+        part.unlink(missing_ok=True)
 
 
 def sweep_private(folder: Path) -> None:

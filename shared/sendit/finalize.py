@@ -68,7 +68,13 @@ def finalize(
     `asked` means that a person named this very folder: then a name that starts with `test` is no reason
     to leave it. Raises `TransientError` if the store or the queue cannot be reached: deliver the event again.
     """
-    result = _follow(marker, store, queue, ids, clock, show_name=show_name, asked=asked)
+    result = follow(marker, store=store, queue=queue, ids=ids, clock=clock, show_name=show_name, asked=asked)
+    tell(result, marker)
+    return result
+
+
+def tell(result: Finalized, marker: Marker) -> None:
+    """Log the verdict on a marker."""
     event(
         logging.WARNING if result.verdict in _ALARMING else logging.INFO,
         _SENTENCES[result.verdict],
@@ -76,19 +82,19 @@ def finalize(
         generation=marker.generation,
         **({"batch_id": result.batch_id} if result.batch_id else {}),
     )
-    return result
 
 
-def _follow(
+def follow(
     marker: Marker,
+    *,
     store: StatusStore,
     queue: BatchQueue,
     ids: DocumentIds,
     clock: Clock,
-    *,
     show_name: bool,
-    asked: bool,
+    asked: bool = False,
 ) -> Finalized:
+    """The same as `finalize`, for whoever decides by the verdict whether it is told."""
     try:
         name = BatchName.parse(marker.name)
     except Refused:

@@ -188,7 +188,8 @@ class StatusStore(Protocol):
 class UpkeepStore(Protocol):
     """What keeping house asks of the status store; the adapters are those of `StatusStore`.
 
-    Lists are short: no more than `limit` batches, the oldest first. All raise `TransientError` (status_unavailable).
+    Lists are short: no more than `limit` batches, the oldest first, of those that came to rest later than `after`.
+    All raise `TransientError` (status_unavailable).
     """
 
     def silent(self, before: datetime, limit: int) -> list[Batch]:
@@ -200,13 +201,13 @@ class UpkeepStore(Protocol):
         Raises `Refused` (unknown_batch).
         """
 
-    def uncleaned(self, before: datetime, limit: int) -> list[Batch]:
+    def uncleaned(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """Batches that came to rest before this, with images stored, and whose sources were not deleted."""
 
     def mark_cleaned(self, batch_id: str, generation: int, now: datetime) -> None:
         """Record that the sources are deleted, unless the batch was asked for again meanwhile."""
 
-    def expired(self, before: datetime, limit: int) -> list[Batch]:
+    def expired(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """Batches without an error that came to rest before this."""
 
     def forget(self, batch_id: str, generation: int) -> None:
@@ -223,7 +224,7 @@ class BatchQueue(Protocol):
     """The topic `batches`: at least once, in any order."""
 
     def publish(self, message: BatchMessage) -> None:
-        """Return when the message is safe. Raises `TransientError` (status_unavailable)."""
+        """Return when the message is safe. Raises `TransientError` (queue_unavailable)."""
 
 
 @dataclass(frozen=True, slots=True)

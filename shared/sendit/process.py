@@ -16,6 +16,7 @@ from sendit.lease import Hold, new_lease
 from sendit.logs import event
 from sendit.records import Batch, BatchState, Counts
 from sendit.refs import BatchMessage, BatchName
+from sendit.report import report_on
 from sendit.writes import Writes
 
 
@@ -30,12 +31,13 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
     `LeaseHeld` while another worker has it, `TransientError` if the attempt must be repeated; then everything
     that has an outcome keeps it, and the batch stays PROCESSING.
     """
-    deadline = Deadline.after(world.budget)
     name = BatchName.parse(message.name)
+    deadline = Deadline.after(world.budget)
     lease = new_lease(world.lease_terms, world.clock)
     batch = world.store.claim(message.batch_id, lease, world.clock())
     if batch.state is not BatchState.PROCESSING:
         event(logging.INFO, "The batch is at rest; nothing to do.", batch_id=batch.id, state=batch.state)
+        _report(batch, name, world)  # the attempt that let it rest may have died before
         return batch
     event(logging.INFO, "The batch is claimed.", batch_id=batch.id, attempt=batch.attempt)
     hold = Hold(world.store, batch.id, lease, world.lease_terms, world.clock)
@@ -49,6 +51,7 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
     if rested is None:
         return _go_on_later(message, batch, hold, attempt, world)
     _tell(logging.ERROR if rested.state is BatchState.ERROR else logging.INFO, "The batch rests.", rested)
+    _report(rested, name, world)
     return rested
 
 
@@ -71,6 +74,10 @@ def _go_on_later(message: BatchMessage, batch: Batch, hold: Hold, attempt: Attem
     paused = replace(batch, counts=attempt.counts, lease=None)
     _tell(logging.INFO, "The time of this attempt is up; the next goes on.", paused)
     return paused
+
+
+def _report(batch: Batch, name: BatchName, world: Processing) -> None:
+    report_on(batch, name, reports=world.reports, store=world.store, staging=world.staging, ids=world.ids)
 
 
 def _tell(severity: int, sentence: str, batch: Batch) -> None:

@@ -7,13 +7,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sendit.errors import Code, UsageError
 from sendit.refs import GcsPlace
 
 PREFIX = "SENDIT_"
 MIB = 1024 * 1024
+STREAM_ABOVE = 32 * MIB
+"""Beyond this size an object of Cloud Storage is read in pieces, unless SENDIT_STREAM_ABOVE says otherwise."""
 
 
 class BatchNames(StrEnum):
@@ -52,6 +54,19 @@ class LogLevel(StrEnum):
 PositiveInt = Annotated[int, Field(gt=0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
 
+_DAY = 86_400.0
+_NEVER = {"", "never"}
+
+
+def _or_never(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() in _NEVER else value
+
+
+_Seconds = Annotated[float, Field(ge=0, le=36_500 * _DAY, allow_inf_nan=False)]
+_Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
+SecondsOrNever = Annotated[_Seconds | None, BeforeValidator(_or_never)]
+DaysOrNever = Annotated[_Days | None, BeforeValidator(_or_never)]
+
 
 class Settings(BaseModel):
     """Every setting of sendit, with its default. Made by `load`."""
@@ -89,15 +104,27 @@ class Settings(BaseModel):
     workers: Annotated[
         int, Field(ge=0, le=256, description="worker processes of a local run; 0: one per processor")
     ] = 0
+    threads: Annotated[
+        int, Field(ge=1, le=256, description="images that a worker process of the function works on at one time")
+    ] = 8
+    batches_at_once: Annotated[
+        PositiveInt, Field(description="batches that a worker function works on at one time")
+    ] = 1
     batch_names: Annotated[
         BatchNames, Field(description="show or hide folder names in the status store and on pages")
     ] = BatchNames.SHOW
     in_flight_bytes: Annotated[PositiveInt, Field(description="bytes of images handed to workers at one time")] = (
         256 * MIB
     )
+    stream_above: Annotated[
+        int, Field(ge=0, description="size above which an object of Cloud Storage is read in pieces, not whole")
+    ] = STREAM_ABOVE
     max_header_bytes: Annotated[
         PositiveInt, Field(description="largest size of everything in a file that is not pixel data")
     ] = 64 * MIB
+    max_image_bytes: Annotated[PositiveInt, Field(description="largest size of a file; a larger one is an error")] = (
+        4096 * MIB
+    )
     max_inflated_bytes: Annotated[
         PositiveInt, Field(description="largest size to which a deflated data set may grow")
     ] = 512 * MIB
@@ -115,6 +142,21 @@ class Settings(BaseModel):
     requeue_after: Annotated[
         PositiveSeconds, Field(description="seconds of silence after which a batch's message is published again")
     ] = 1200.0
+    keep_sources: Annotated[
+        SecondsOrNever,
+        Field(description="seconds that sources of stored images are kept in the cloud; or never"),
+    ] = 0.0
+    keep_manifests: Annotated[
+        DaysOrNever,
+        Field(description="days that manifests of batches without an error are kept; never: for ever"),
+    ] = None
+    keep_status: Annotated[
+        DaysOrNever,
+        Field(description="days that status documents of batches without an error are kept; never: for ever"),
+    ] = None
+    report_after: Annotated[
+        PositiveSeconds, Field(description="seconds after which a staged folder without a marker is reported")
+    ] = _DAY
     log_format: Annotated[LogFormat, Field(description="auto (text on a terminal, JSON elsewhere), json or text")] = (
         LogFormat.AUTO
     )

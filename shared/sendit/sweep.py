@@ -17,6 +17,8 @@ from sendit.names import name_of, named_by
 from sendit.ports import BatchQueue, Clock, Staging, StatusStore, UpkeepStore
 from sendit.records import Batch, BatchState
 from sendit.refs import BatchMessage, BatchName, Marker
+from sendit.report import report_on
+from sendit.staging_area import Reports
 
 BATCHES_A_RUN = 200
 
@@ -37,6 +39,7 @@ class Sweeping:
     requeue_after: timedelta
     staging: Callable[[], Staging]
     markers: Callable[[], Iterable[Marker]]
+    reports: Callable[[], Reports]
 
 
 def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
@@ -45,20 +48,23 @@ def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
     Idempotent. Raises `TransientError` if the store or the queue cannot be reached: deliver it again.
     """
     batch = world.store.batch(message.batch_id)
+    name = BatchName.parse(message.name)
     now = world.clock()
     if batch is None:
         event(logging.WARNING, "A message died whose batch is not known; it was dropped.", batch_id=message.batch_id)
     elif batch.at_rest:
         event(logging.INFO, "A message of a batch at rest died; nothing to do.", batch_id=batch.id, state=batch.state)
+        if batch.state is BatchState.ERROR:
+            _report(batch, name, world)  # whoever gave it up may have died before
     elif message.generation < batch.generation:
         event(logging.INFO, "A message died that was older than its batch; nothing to do.", batch_id=batch.id)
     elif batch.is_held(now):
         event(logging.INFO, "A message died while a worker has its batch; nothing to do.", batch_id=batch.id)
     elif batch.state is BatchState.PROCESSING and batch.failures < world.max_attempts:
-        _publish(batch, BatchName.parse(message.name), world)
+        _publish(batch, name, world)
         event(logging.WARNING, "A message died whose batch came further; it is published again.", batch_id=batch.id)
     else:
-        _give_up(batch, world)
+        _give_up(batch, name, world)
 
 
 def requeue_silent(world: Sweeping) -> None:
@@ -90,13 +96,19 @@ def requeue_silent(world: Sweeping) -> None:
             )
 
 
-def _give_up(batch: Batch, world: Sweeping) -> None:
+def _give_up(batch: Batch, name: BatchName, world: Sweeping) -> None:
     error = used_up(batch, world.clock())
     rested = world.store.abandon(batch.id, error, world.clock())
     if error in rested.errors:
         event(logging.ERROR, "The batch is given up; its files are kept.", code=error.code, batch_id=batch.id)
+        _report(rested, name, world)
     else:
         event(logging.INFO, "A message died, and its batch got on meanwhile; nothing to do.", batch_id=batch.id)
+
+
+def _report(batch: Batch, name: BatchName, world: Sweeping) -> None:
+    if world.ids.batch(name) == batch.id:  # or it would stand under another batch's name
+        report_on(batch, name, reports=world.reports(), store=world.store, staging=world.staging(), ids=world.ids)
 
 
 def _publish(batch: Batch, name: BatchName, world: Sweeping) -> None:

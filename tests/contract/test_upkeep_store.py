@@ -162,6 +162,7 @@ def test_batches_with_images_stored_whose_sources_are_still_there_are_to_be_clea
     known(store, "queue")
     assert ids(store.uncleaned(at(10), limit=10)) == ["sooner", "later"]
     assert ids(store.uncleaned(at(10), limit=1)) == ["sooner"]
+    assert ids(store.uncleaned(at(10), limit=10, after=at(1))) == ["later"]
     assert fetched(store, "cleaned").cleaned_at == at(5)
 
 
@@ -202,6 +203,7 @@ def test_batches_without_an_error_that_came_to_rest_before_have_expired(store: W
     known(store, "queue")
     assert ids(store.expired(at(10), limit=10)) == ["sooner", "later"]
     assert ids(store.expired(at(10), limit=1)) == ["sooner"]
+    assert ids(store.expired(at(10), limit=10, after=at(1))) == ["later"]
 
 
 def test_a_batch_that_is_forgotten_leaves_nothing_and_another_may_take_its_place(store: WholeStore) -> None:

@@ -60,7 +60,7 @@ def world(key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     options = CloudOptions(
         hear=lambda name, line: lines.append((name, line)),
         verbose=True,
-        function_environment={"SENDIT_LOG_LEVEL": "debug"},
+        function_environment={"SENDIT_LOG_LEVEL": "debug", "SENDIT_KEEP_SOURCES": "never"},
     )
     home = tmp_path_factory.mktemp("canary-home")
     home.chmod(0o700)

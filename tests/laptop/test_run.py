@@ -189,7 +189,7 @@ def test_a_failed_image_whose_file_is_gone_stays_an_error_when_asked_for(sendit:
     assert sendit("run", source, out).status == 3
     (source / "ST-1/b").unlink()
     assert sendit("run", source, out, "--retry", "all").status == 3
-    assert [row["what"] for row in sendit("errors", "--json").json] == ["changed_during_processing"]
+    assert [row["what"] for row in sendit("errors", "--json").json] == ["source_gone"]
 
 
 def test_an_output_that_was_lost_is_stored_again_by_the_next_run(sendit: Sendit, tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class World:
     store: SqliteStatusStore
     staging: FolderStaging
     ids: DocumentIds
+    reports: str = ""
 
     def add(
         self, name: str, *, hidden: bool = True, frozen: bool = True, ids: DocumentIds | None = None, key_id: str = ""

@@ -66,6 +66,25 @@ def test_a_heartbeat_slower_than_its_lease_is_refused() -> None:
     assert "SENDIT_LEASE_HEARTBEAT" in error.value.hint
 
 
+@pytest.mark.parametrize("never", ["", "never", "Never"])
+def test_what_is_kept_may_be_kept_for_ever(never: str) -> None:
+    names = ("SENDIT_KEEP_SOURCES", "SENDIT_KEEP_MANIFESTS", "SENDIT_KEEP_STATUS")
+    settings = Settings.load(dict.fromkeys(names, never))
+    assert (settings.keep_sources, settings.keep_manifests, settings.keep_status) == (None, None, None)
+    default = Settings.load({})
+    assert (default.keep_sources, default.keep_manifests, default.keep_status) == (0, None, None)
+    some = Settings.load(dict.fromkeys(names, "1.5"))
+    assert (some.keep_sources, some.keep_manifests, some.keep_status) == (1.5, 1.5, 1.5)
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e300", "soon"])
+@pytest.mark.parametrize("name", ["SENDIT_KEEP_SOURCES", "SENDIT_KEEP_MANIFESTS", "SENDIT_KEEP_STATUS"])
+def test_how_long_something_is_kept_is_a_time_or_never(name: str, value: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Settings.load({name: value})
+    assert (error.value.code, name in error.value.hint) == (Code.BAD_SETTING, True)
+
+
 def test_every_setting_is_in_the_readmes_table() -> None:
     rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `SENDIT_")]
     documented = {row.split("`")[1] for row in rows}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from sendit import logs, sweep
+from sendit.adapters.folder_reports import FolderReports
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.sqlite_status import SqliteStatusStore
@@ -39,6 +40,7 @@ class World:
 
     store: SqliteStatusStore
     staging: FolderStaging
+    reports: FolderReports
     log: io.StringIO
     queue: InlineQueue = field(default_factory=InlineQueue)
     markers: list[Marker] = field(default_factory=list)
@@ -56,6 +58,7 @@ class World:
             requeue_after=timedelta(seconds=1200),
             staging=self.look,
             markers=lambda: iter(self.markers),
+            reports=lambda: self.reports,
         )
 
     def look(self) -> FolderStaging:
@@ -97,6 +100,10 @@ class World:
         """Severity and code of each log line."""
         return [(line["severity"], line.get("code")) for line in self.lines()]
 
+    def report(self, name: str = NAME) -> str | None:
+        path = self.reports.path_of(BatchName.parse(name))
+        return path.read_text("utf-8") if path.exists() else None
+
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.getvalue().splitlines()]
 
@@ -106,7 +113,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     log = io.StringIO()
     logs.setup(LogFormat.JSON, LogLevel.INFO, log)
     with closing(SqliteStatusStore(tmp_path / "status.sqlite3")) as store:
-        yield World(store, FolderStaging(tmp_path, tmp_path / "manifests"), log)
+        yield World(store, FolderStaging(tmp_path, tmp_path / "manifests"), FolderReports(tmp_path / "reports"), log)
     assert "4711" not in log.getvalue()
 
 
@@ -164,6 +171,21 @@ def test_a_batch_whose_attempts_settled_no_image_is_given_up_with_what_was_said_
     assert "after 3 attempts" in error.sentence
     assert error.sentence.endswith("No space is left.")
     assert (world.published(), world.said()) == ([], [("ERROR", "attempts_used_up")])
+    assert error.sentence in str(world.report())
+
+
+def test_a_report_that_was_not_written_when_the_batch_was_given_up_is_written_the_next_time(world: World) -> None:
+    error = used_up(world.store.register(Batch(ID, NAME, BatchState.QUEUE, 7, NOON, NOON)).batch, NOON)
+    world.store.abandon(ID, error, NOON)
+    world.follow()
+    assert error.sentence in str(world.report())
+
+
+def test_no_report_is_written_under_the_name_of_another_batch(world: World) -> None:
+    world.register()
+    world.follow(replace(MESSAGE, name="another"))
+    assert world.batch().state is BatchState.ERROR
+    assert (world.report(), world.report("another")) == (None, None)
 
 
 def test_a_batch_whose_worker_died_without_a_word_is_given_up_when_its_lease_is_over(world: World) -> None:

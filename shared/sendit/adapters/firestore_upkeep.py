@@ -8,6 +8,7 @@ from sendit.adapters.firestore_bookmarks import Bookmarks
 from sendit.adapters.firestore_changes import Turn, change, turns
 from sendit.adapters.firestore_commits import BatchDocuments, Change, Filter, Overtaken, Unanswered
 from sendit.changes import CLEANABLE, abandoned, cleaned
+from sendit.errors import Code, TransientError
 from sendit.records import CLAIMABLE, IMAGES_A_WRITE, Batch, BatchState, ErrorEntry
 
 if TYPE_CHECKING:
@@ -40,10 +41,10 @@ class FirestoreUpkeep:
 
         return change(self._documents, batch_id, decide).batch
 
-    def uncleaned(self, before: datetime, limit: int) -> list[Batch]:
+    def uncleaned(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """See `UpkeepStore.uncleaned`."""
-        filters = [("status", "in", _CLEANABLE), ("cleaned_at", "==", None), ("counts.stored", ">", 0)]
-        return self._found([*filters, ("finished_at", "<", before)], "finished_at", limit)
+        filters: list[Filter] = [("status", "in", _CLEANABLE), ("cleaned_at", "==", None), ("counts.stored", ">", 0)]
+        return self._rested(filters, before, limit, after)
 
     def mark_cleaned(self, batch_id: str, generation: int, now: datetime) -> None:
         """See `UpkeepStore.mark_cleaned`."""
@@ -54,10 +55,10 @@ class FirestoreUpkeep:
 
         change(self._documents, batch_id, decide)
 
-    def expired(self, before: datetime, limit: int) -> list[Batch]:
+    def expired(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """See `UpkeepStore.expired`."""
-        filters = [("status", "in", _WITHOUT_ERROR), ("has_error", "==", False), ("finished_at", "<", before)]
-        return self._found(filters, "finished_at", limit)
+        filters: list[Filter] = [("status", "in", _WITHOUT_ERROR), ("has_error", "==", False)]
+        return self._rested(filters, before, limit, after)
 
     def forget(self, batch_id: str, generation: int) -> None:
         """See `UpkeepStore.forget`.
@@ -77,6 +78,7 @@ class FirestoreUpkeep:
             except (Overtaken, Unanswered):
                 continue
             return
+        raise TransientError(Code.STATUS_UNAVAILABLE)
 
     def bookmark(self, name: str) -> str:
         """See `UpkeepStore.bookmark`."""
@@ -85,6 +87,12 @@ class FirestoreUpkeep:
     def set_bookmark(self, name: str, value: str) -> None:
         """See `UpkeepStore.set_bookmark`."""
         self._bookmarks.write(name, value)
+
+    def _rested(self, filters: list[Filter], before: datetime, limit: int, after: datetime | None) -> list[Batch]:
+        filters.append(("finished_at", "<", before))
+        if after is not None:
+            filters.append(("finished_at", ">", after))
+        return self._found(filters, "finished_at", limit)
 
     def _found(self, filters: list[Filter], order: str, limit: int) -> list[Batch]:
         return [known.batch for known in self._documents.found(filters, order, limit)]

@@ -88,7 +88,7 @@ class Home:
     def remember(self, state: Path, out: Path) -> None:
         """Make the folder of state, swept, and write in it which OUT it is about. For whoever holds that OUT."""
         make_private(state)
-        for folder in (state, *(state / "manifests").glob("*/")):
+        for folder in (state, *(state / "manifests").glob("*/"), *(state / "reports").glob("**/")):
             sweep_private(folder)
         create_private(state / "run.json", json.dumps({"out": os.path.realpath(out)}).encode("ascii"))
 

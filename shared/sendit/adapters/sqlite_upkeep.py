@@ -41,13 +41,13 @@ class SqliteUpkeep:
             self._put(given_up)
             return given_up
 
-    def uncleaned(self, before: datetime, limit: int) -> list[Batch]:
+    def uncleaned(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """See `UpkeepStore.uncleaned`."""
 
         def wanted(batch: Batch) -> bool:
             return batch.state in CLEANABLE and batch.counts.stored > 0 and batch.cleaned_at is None
 
-        return self._rested(before, limit, wanted)
+        return self._rested(before, limit, after, wanted)
 
     def mark_cleaned(self, batch_id: str, generation: int, now: datetime) -> None:
         """See `UpkeepStore.mark_cleaned`."""
@@ -56,9 +56,13 @@ class SqliteUpkeep:
             if marked is not None:
                 self._put(marked)
 
-    def expired(self, before: datetime, limit: int) -> list[Batch]:
+    def expired(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """See `UpkeepStore.expired`."""
-        return self._rested(before, limit, lambda batch: batch.state is not BatchState.ERROR and not batch.has_error)
+
+        def wanted(batch: Batch) -> bool:
+            return batch.state is not BatchState.ERROR and not batch.has_error
+
+        return self._rested(before, limit, after, wanted)
 
     def forget(self, batch_id: str, generation: int) -> None:
         """See `UpkeepStore.forget`."""
@@ -81,10 +85,13 @@ class SqliteUpkeep:
             row = (name, value.encode("utf-8", "surrogateescape"))
             self._file.write("INSERT OR REPLACE INTO bookmarks (name, value) VALUES (?, ?)", [row])
 
-    def _rested(self, before: datetime, limit: int, wanted: Callable[[Batch], bool]) -> list[Batch]:
-        """Those that are wanted of the batches that came to rest before, the oldest first."""
+    def _rested(
+        self, before: datetime, limit: int, after: datetime | None, wanted: Callable[[Batch], bool]
+    ) -> list[Batch]:
+        """Those that are wanted of the batches that came to rest between, the oldest first."""
         rested = [(one.finished_at, one) for one in self.batches() if one.finished_at is not None and wanted(one)]
-        found = sorted((pair for pair in rested if pair[0] < before), key=lambda pair: pair[0])
+        between = (pair for pair in rested if pair[0] < before and (after is None or pair[0] > after))
+        found = sorted(between, key=lambda pair: pair[0])
         return [one for _, one in found[:limit]]
 
     def _get(self, batch_id: str) -> Batch:

@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from sendit import __version__, logs
+from sendit.cli.cleanup import cleanup
 from sendit.cli.console import complain
 from sendit.cli.contact_sheet import contact_sheet
 from sendit.cli.dead_letters import dead_letters
@@ -44,6 +45,7 @@ app.command(short_help="What failed or was rejected, and why.")(errors)
 app.command(short_help="A batch of the cloud once more.")(retry)
 app.add_typer(dead_letters, name="dead-letters", short_help="Messages of the cloud that died; let them go on.")
 app.add_typer(dead_letters, name="dead_letters", hidden=True)
+app.command(short_help="Sources of what is stored, deleted from the cloud.")(cleanup)
 app.add_typer(profile, name="profile", short_help="What a profile does to an attribute, and why.")
 app.command(short_help="The whole cloud on this machine, until Ctrl-C.")(emulate)
 

@@ -37,6 +37,10 @@ class StatusWorld(Protocol):
     def staging(self) -> Staging:
         """Where the manifests are."""
 
+    @property
+    def reports(self) -> str:
+        """Where reports lie, for people."""
+
 
 @contextmanager
 def opened(settings: Settings, out: Path | None) -> Iterator[StatusWorld]:

@@ -53,8 +53,10 @@ def run(
     found = find_batches(source)
     had_key = key_path(settings).exists()
     results: list[BatchResult] = []
+    reports = Path()
     try:
         with local_world(settings, source, found.root, out) as world, watching() as watch:
+            reports = world.reports
             if not had_key:
                 sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
             done = run_all(
@@ -77,7 +79,7 @@ def run(
                 }
             )
         elif results:
-            _summarize(settings, results, found.loose, out)
+            _summarize(settings, results, found.loose, out, reports)
     raise typer.Exit(_exit_status(results))
 
 
@@ -85,7 +87,7 @@ def _label(settings: Settings, name: BatchName) -> str:
     return str(name) if settings.batch_names is BatchNames.SHOW else ""
 
 
-def _summarize(settings: Settings, results: list[BatchResult], loose: int, out: Path) -> None:
+def _summarize(settings: Settings, results: list[BatchResult], loose: int, out: Path, reports: Path) -> None:
     rows: list[list[str | int]] = []
     total = Counts()
     for result in results:
@@ -103,6 +105,7 @@ def _summarize(settings: Settings, results: list[BatchResult], loose: int, out: 
         say(f"What was rejected, and by which rule:  sendit errors --out {_quoted(out)}")
     if total.errored or any(_state(result) == BatchState.ERROR for result in results):
         say(f"What failed, and why:  sendit errors --out {_quoted(out)}   (then run again with --retry failed)")
+        say(f"The same with the files' names, as a report a batch:  {_quoted(reports)}")
     if any(result.batch and result.batch.has_new_arrivals for result in results):
         say("Files came or changed after the freeze and were not read; to read them, run again with --retry new")
 

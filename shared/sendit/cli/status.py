@@ -92,6 +92,8 @@ def errors(
                     say(f"    {printable(member.file) or member.image}")
         if not names and any(trouble.image for trouble in troubles):
             say("Add --names to see which files these are; the names may identify patients.")
+        if any(trouble.failed for trouble in troubles):
+            say(f"What failed, with the files' names, as a report a batch:  {printable(world.reports)}")
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,11 @@ class _Trouble:
     why: str
     image: str
     file: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is an error, and no rejection."""
+        return not self.what.startswith("rejected")
 
 
 def _show_images(images: list[Image]) -> None:
@@ -130,4 +137,4 @@ def _troubles(world: StatusWorld, batch: Batch, *, names: bool) -> list[_Trouble
         for image in world.store.images(batch.id)
         if image.state in {ImageState.ERROR, ImageState.REJECTED}
     ]
-    return own + sorted(images, key=lambda one: (one.what.startswith("rejected"), one.what, one.file, one.image))
+    return own + sorted(images, key=lambda one: (not one.failed, one.what, one.file, one.image))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sendit import __version__, deid, logs
 from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.folder_reports import FolderReports
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.home import Home
 from sendit.adapters.inline_queue import InlineQueue
@@ -29,6 +30,9 @@ from sendit.wiring.parts import check_text, key_path, keyring, label_of, limits_
 
 _IMAGES_A_SLICE = 16
 """Handed to a worker process at a time: the slices of a series stay together, and handing over costs little."""
+
+
+_REPORTS = "reports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class LocalPlaces:
             keep_paths=self.keep_paths,
             with_report=self.with_report,
             text=self.settings.text,
+            max_image_bytes=self.settings.max_image_bytes,
         )
 
 
@@ -77,6 +82,7 @@ class LocalWorld:
     output: FolderOutput
     store: SqliteStatusStore
     queue: InlineQueue
+    reports: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,7 @@ class LocalStatus:
     store: SqliteStatusStore
     ids: DocumentIds
     staging: FolderStaging
+    reports: str
 
 
 @contextmanager
@@ -104,11 +111,12 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
             store.break_leases()
             output.sweep()
             with local_workers(places) as workers:
-                queue = InlineQueue()
+                queue, reports = InlineQueue(), reports_of(state, root)
                 processing = Processing(
                     staging=places.staging(),
                     store=store,
                     queue=queue,
+                    reports=FolderReports(reports),
                     workers=workers,
                     ids=DocumentIds(keys, scope_of(root)),
                     clock=now,
@@ -118,7 +126,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
                     version=__version__,
                     max_attempts=settings.max_attempts,
                 )
-                yield LocalWorld(processing, output, store, queue)
+                yield LocalWorld(processing, output, store, queue, reports)
         finally:
             output.sweep()
             store.close()
@@ -182,7 +190,8 @@ def local_status(settings: Settings, out: Path) -> Iterator[LocalStatus]:
         raise UsageError(Code.NO_SUCH_RUN, f"Its state is not in SENDIT_HOME={settings.home}.")
     store = SqliteStatusStore(state / "status.sqlite3")
     try:
-        yield LocalStatus(store, DocumentIds(keyring(settings)), FolderStaging(Path("/"), state / "manifests"))
+        staging = FolderStaging(Path("/"), state / "manifests")
+        yield LocalStatus(store, DocumentIds(keyring(settings)), staging, str(state / _REPORTS))
     finally:
         store.close()
 
@@ -196,6 +205,11 @@ def local_outs(settings: Settings) -> list[Path]:
 def scope_of(root: Path) -> str:
     """What tells batches of the same name apart that come from different folders of one machine."""
     return f"{os.path.realpath(root).rstrip('/')}/"
+
+
+def reports_of(state: Path, root: Path) -> Path:
+    """Where reports lie of batches below `root`: batches of the same name may come from several places."""
+    return state / _REPORTS / os.path.realpath(root).lstrip("/")
 
 
 def prepare_key(settings: Settings) -> Path:

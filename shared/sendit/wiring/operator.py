@@ -6,17 +6,19 @@ import google.cloud.storage as storage
 
 from sendit.adapters.emulated import emulator
 from sendit.adapters.firestore_status import FirestoreStatusStore
+from sendit.adapters.gcs_area import GcsStagingArea
 from sendit.adapters.gcs_client import storage_client
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.pubsub_dead_letters import PubSubDeadLetters
 from sendit.adapters.pubsub_queue import PubSubQueue
+from sendit.cleanup import Cleaning
 from sendit.errors import Code
 from sendit.ids import DocumentIds
 from sendit.refs import GcsPlace
 from sendit.settings import Settings
 from sendit.wiring.cloud import Finalizer, batch_queue, full_path, output_place, project, staging_place, status_store
-from sendit.wiring.parts import keyring
+from sendit.wiring.parts import keyring, now
 
 
 class CloudStatus:
@@ -44,6 +46,17 @@ class CloudStatus:
     def output(self) -> GcsOutput:
         """The output bucket."""
         return GcsOutput(self._client, output_place(self._settings))
+
+    @property
+    def reports(self) -> str:
+        """Where reports lie."""
+        return f"{self.place}/failed"
+
+    @cached_property
+    def cleaning(self) -> Cleaning:
+        """What deletes sources."""
+        area = GcsStagingArea(self._client, self.place)
+        return Cleaning(self.staging, area, self.output, self.store, self.store, self.ids, now)
 
     @cached_property
     def queue(self) -> PubSubQueue:

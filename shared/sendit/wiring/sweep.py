@@ -5,23 +5,29 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sendit.deadline import Deadline
 from sendit.logs import event
 from sendit.refs import BatchMessage, GcsPlace, Marker
 from sendit.settings import Settings
 from sendit.sweep import Sweeping, follow_dead_letter, requeue_silent
-from sendit.wiring.cloud import Finalizer, check_finalizer, project
+from sendit.wiring.cloud import Finalizer, check_finalizer, output_place
 from sendit.wiring.parts import now
 
 if TYPE_CHECKING:
-    from sendit.adapters.gcs_staging import GcsStaging
+    from sendit.wiring.house import House
 
-check_sweeper = check_finalizer
+
+def check_sweeper(settings: Settings) -> None:
+    """Raise `UsageError` for settings under which no sweep can be made."""
+    check_finalizer(settings)
+    output_place(settings)
 
 
 class Sweeper:
     """The sweep, wired once a process. Raises `UsageError` for settings, `TransientError` for a silent emulator."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._finalizer = Finalizer.of(settings)
         self._sweeping = Sweeping(
             store=self._finalizer.store,
@@ -30,8 +36,9 @@ class Sweeper:
             clock=now,
             max_attempts=settings.max_attempts,
             requeue_after=timedelta(seconds=settings.requeue_after),
-            staging=lambda: self._staging,
-            markers=lambda: self._staging.markers(),
+            staging=lambda: self._house.staging,
+            markers=lambda: self._house.area.markers(),
+            reports=lambda: self._house.reports,
         )
 
     @property
@@ -40,8 +47,10 @@ class Sweeper:
         return self._finalizer.staging
 
     def tick(self) -> None:
-        """What is done every so often."""
+        """What is done every so often: lost work first."""
+        deadline = Deadline.after(self._settings.budget)
         requeue_silent(self._sweeping)
+        self._house.keep(self._finalizer, deadline)
 
     def follow(self, letter: Marker | BatchMessage) -> None:
         """Do what a message that died asks for."""
@@ -52,8 +61,7 @@ class Sweeper:
         self._finalizer.follow(letter)
 
     @cached_property
-    def _staging(self) -> "GcsStaging":
-        from sendit.adapters.gcs_client import storage_client
-        from sendit.adapters.gcs_staging import GcsStaging
+    def _house(self) -> "House":
+        from sendit.wiring.house import House
 
-        return GcsStaging(storage_client(project()), self.place)
+        return House.of(self._settings)

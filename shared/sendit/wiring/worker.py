@@ -13,17 +13,21 @@ from sendit.adapters.kept_staging import KeptStaging
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.attempt import Processing
+from sendit.cleanup import Cleaning, clean_at_once
+from sendit.deadline import Deadline
 from sendit.errors import Code, UsageError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline
 from sendit.label import claim_output
 from sendit.lease import LeaseTerms
+from sendit.process import process
+from sendit.refs import BatchMessage, BatchName
 from sendit.screen import RuleSet
 from sendit.settings import Settings
 from sendit.wiring.cloud import batch_queue, check_finalizer, output_place, project, staging_place, status_store
+from sendit.wiring.house import House
 from sendit.wiring.parts import check_text, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
 
-_THREADS_A_PROCESS = 8
 _IMAGES_A_SLICE = 32
 
 
@@ -42,10 +46,11 @@ class CloudPlaces:
         keys = keyring(self.settings)
         if keys.key_id != self.key_id:
             raise UsageError(Code.BAD_KEY, "The key was replaced while the function was running.")
-        client = storage_client(project(), _THREADS_A_PROCESS)
+        client = storage_client(project(), self.settings.threads)
+        staging = GcsStaging(client, staging_place(self.settings), self.settings.stream_above)
         return ImagePipeline(
-            staging=KeptStaging(GcsStaging(client, staging_place(self.settings)), self.kept_bytes),
-            output=GcsOutput(client, output_place(self.settings)),
+            staging=KeptStaging(staging, self.kept_bytes, self.settings.stream_above),
+            output=GcsOutput(client, output_place(self.settings), self.settings.stream_above),
             identifiers=KeyedIdentifiers(keys),
             keys=keys,
             profile=self.profile,
@@ -53,6 +58,7 @@ class CloudPlaces:
             limits=limits_of(self.settings),
             clock=now,
             text=self.settings.text,
+            max_image_bytes=self.settings.max_image_bytes,
             computing=Lock(),
         )
 
@@ -67,24 +73,43 @@ def check_worker(settings: Settings) -> None:
 
 
 def cloud_processing(settings: Settings) -> Processing:
-    """Wire the worker, once a process; its worker processes live as long as it does.
+    """Wire what works on a batch; its worker processes live as long as this one.
 
     Raises `UsageError` for settings, `TransientError` for an emulator that does not answer.
     """
+    return _wired(settings)[0]
+
+
+class CloudWorker:
+    """The worker, wired once a process. Raises as `cloud_processing` does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._processing, self._cleaning = _wired(settings)
+
+    def follow(self, message: BatchMessage) -> None:
+        """Do what one batch still needs, and when it rests delete its sources where they are not to be kept."""
+        deadline = Deadline.after(self._settings.budget)
+        batch = process(message, self._processing)
+        if batch.at_rest and self._settings.keep_sources == 0:
+            clean_at_once(batch, BatchName.parse(message.name), self._cleaning, deadline)
+
+
+def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
     keys, profile = keyring(settings), profile_of(settings)
     label = label_of(keys, profile, settings)
     count = settings.workers or os.cpu_count() or 1
     places = CloudPlaces(settings, keys.key_id, profile, rules_of(settings), settings.in_flight_bytes)
-    client = storage_client(project())
-    output = GcsOutput(client, output_place(settings))
-    return Processing(
-        staging=GcsStaging(client, staging_place(settings)),
-        store=status_store(settings),
+    store, house, ids = status_store(settings), House.of(settings), DocumentIds(keys)
+    processing = Processing(
+        staging=house.staging,
+        store=store,
         queue=batch_queue(settings),
+        reports=house.reports,
         workers=ProcessWorkers(
-            count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=_THREADS_A_PROCESS
+            count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=settings.threads
         ),
-        ids=DocumentIds(keys),
+        ids=ids,
         clock=now,
         lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
         in_flight_bytes=settings.in_flight_bytes,
@@ -92,8 +117,9 @@ def cloud_processing(settings: Settings) -> Processing:
         version=__version__,
         max_attempts=settings.max_attempts,
         budget=settings.budget,
-        claim_output=partial(claim_output, output, label),
+        claim_output=partial(claim_output, house.output, label),
     )
+    return processing, Cleaning(house.staging, house.area, house.output, store, store, ids, now)
 
 
 def _start_worker(places: CloudPlaces) -> ImagePipeline:

@@ -1,0 +1,65 @@
+"""What keeping house asks of the staging area, and where reports of what went wrong lie, as protocols.
+
+Beside `sendit.ports`: names of folders and files may lie here, and in the status store they may not.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sendit.refs import BatchName, Entry, Marker
+
+
+class Reports(Protocol):
+    """Readable accounts of what went wrong, one a batch. All raise `TransientError` (staging_unavailable, no_space)."""
+
+    def write(self, batch: BatchName, text: str) -> None:
+        """Put a batch's report in the place of the last one."""
+
+    def write_once(self, batch: BatchName, text: str) -> bool:
+        """Write it if there is none yet, and say whether there was none."""
+
+    def remove(self, batch: BatchName) -> None:
+        """Remove the batch's report and those of folders inside it; none is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """An object below `incoming/`: its path there, its size in bytes, and when this generation of it came."""
+
+    path: str
+    generation: int
+    size: int
+    created_at: datetime
+
+
+class StagingArea(Protocol):
+    """The staging area as a whole. Lists are in the order of names, from `start` on, and read as they are asked for.
+
+    All raise `TransientError` (staging_unavailable).
+    """
+
+    def markers(self, start: str = "") -> Iterator[Marker]:
+        """The finalize markers; what ends in `.err` is none."""
+
+    def marker(self, batch: BatchName) -> Marker | None:
+        """The marker of a batch as it is now."""
+
+    def delete_marker(self, marker: Marker) -> bool:
+        """Delete exactly this generation of a marker; False if it is gone or newer."""
+
+    def staged(self, start: str = "") -> Iterator[Staged]:
+        """Everything below `incoming/`, but for the empty objects that consoles show as folders."""
+
+    def delete(self, batch: BatchName, entries: Sequence[Entry]) -> int:
+        """Delete exactly these generations, and say how many went; one that is gone is no error, a newer one stays."""
+
+    def remove_manifests(self, batch_id: str) -> int:
+        """Remove every frozen manifest of a batch, and say how many went."""
+
+    def bookmark(self, walk: str) -> str:
+        """Where a long walk over names goes on; empty at its beginning."""
+
+    def set_bookmark(self, walk: str, start: str) -> None:
+        """Remember where a walk goes on."""

@@ -1,0 +1,303 @@
+"""Keeping house over a bucket of its own: lost events, unnoticed folders, late files, and what time does to batches."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.emulator.house import AT_ONCE, NEVER, House, ct, mixed
+
+from sendit import housekeeping, staging_walk
+from sendit.errors import Code
+from sendit.housekeeping import Kept
+from sendit.records import BatchState
+from sendit.refs import BatchName
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
+    return House(request, tmp_path)
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> "Told":
+    caplog.set_level(logging.INFO, "sendit")
+    return Told(caplog)
+
+
+class Told:
+    """What was logged since the last look."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self._caplog = caplog
+
+    def lines(self, batch_id: str | None = None) -> list[dict[str, Any]]:
+        found = [
+            {"severity": record.levelname, "message": record.getMessage(), **getattr(record, "event_fields", {})}
+            for record in self._caplog.records
+            if record.name == "sendit"
+        ]
+        self._caplog.clear()
+        return [line for line in found if batch_id is None or line.get("batch_id") == batch_id]
+
+
+def in_pieces(house: House, monkeypatch: pytest.MonkeyPatch, **limits: int) -> list[Kept]:
+    """What each run does until one does nothing, and every walk is at its beginning."""
+    for name, limit in limits.items():
+        monkeypatch.setattr(housekeeping if name == "BATCHES_A_RUN" else staging_walk, name, limit)
+    runs = []
+    for _ in range(40):
+        runs.append(house.keep())
+        if runs[-1] == Kept() and not any(house.area.bookmark(walk) for walk in ("markers", "staged")):
+            return runs
+    raise AssertionError("it never came to an end")
+
+
+# markers
+
+
+def test_a_marker_whose_event_was_lost_becomes_a_batch(house: House, told: Told) -> None:
+    house.put("1_6/ST-1", ct(1))
+    marker = house.mark("1_6/ST-1")
+    assert house.keep().registered == 1
+    batch = house.batch("1_6/ST-1")
+    assert (batch.state, batch.generation) == (BatchState.NEW, marker.generation)
+    assert [line["verdict"] for line in told.lines(batch.id)] == ["published"]
+    assert house.keep() == Kept()
+    assert told.lines() == []
+    house.work()
+    assert house.batch("1_6/ST-1").counts.stored == 1
+
+
+def test_markers_that_are_not_followed_are_told_once_if_at_all(house: House, told: Told) -> None:
+    house.done("ST-1", {**ct(1), "bad": b""})
+    house.keep()
+    told.lines()
+    for name in ("TEST-1", "ST-2.tmp1", "ST-3.err", "a//b", "ST-1/inner"):
+        house.mark(name)
+    assert [house.keep() for _ in range(2)] == [Kept(), Kept()]
+    assert [line["verdict"] for line in told.lines()] == ["overlap"]
+    assert "overlap" in house.report("ST-1/inner")
+    assert len(list(house.store.batches())) == 1
+
+
+def test_the_name_is_not_shown_where_it_is_hidden(house: House) -> None:
+    house.show_name = False
+    house.put("ST-1", ct(1))
+    house.mark("ST-1")
+    house.keep()
+    assert house.batch("ST-1").name is None
+    house.work()
+    assert house.keep().cleaned == 1
+    assert house.names("incoming") == set()
+
+
+def test_many_markers_are_followed_piece_by_piece(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(7):
+        house.mark(f"ST-{number}")
+    assert [kept.registered for kept in in_pieces(house, monkeypatch, MARKERS_A_RUN=3)] == [3, 2, 2, 0]
+
+
+# folders without a marker
+
+
+def test_an_old_folder_without_a_marker_is_reported_once(house: House, told: Told) -> None:
+    house.put("1_6/ST-1", {"a.dcm": b"x", "b.dcm": b"x"})
+    assert house.keep() == Kept()
+    house.ahead = 2 * DAY
+    assert house.keep() == Kept(reported=1)
+    (line,) = told.lines()
+    assert (line["severity"], line["batch_id"], line["found"]) == ("WARNING", house.id_of("1_6/ST-1"), 2)
+    assert "ST-1" not in str(line)
+    report = house.report("1_6/ST-1")
+    assert "Seen: 2." in report
+    assert "finalize/" in report
+    assert house.keep() == Kept()
+    assert told.lines() == []
+
+
+def test_a_folder_to_which_something_came_lately_is_not_reported(house: House) -> None:
+    house.put("ST-1", {"a.dcm": b"x"})
+    house.ahead = DAY - timedelta(minutes=1)
+    assert house.keep() == Kept()
+
+
+def test_a_folder_with_a_marker_or_inside_a_batch_is_not_reported(house: House) -> None:
+    house.put("TEST-1/deeper", {"a.dcm": b"x"})
+    house.mark("TEST-1")
+    house.done("ST-1", {"text": b"", "SE-1/text": b""})
+    house.ahead = 2 * DAY
+    assert house.keep().reported == 0
+    assert house.names("failed") == {"ST-1.err"}
+
+
+def test_loose_files_and_folders_beside_batches_are_told_apart(house: House) -> None:
+    house.done("1_6/ST-1", {"text": b""})
+    house.put("1_6", {".DS_Store": b"x", "zz.txt": b"x"})
+    house.put("1_6/ST-2/SE-1", {"a.dcm": b"x"})
+    house.bucket.blob("staging/incoming/loose.dcm").upload_from_string(b"x")
+    house.put("a//b", {"c": b"x"})
+    house.ahead = 2 * DAY
+    assert house.keep().reported == 4
+    assert house.names("failed") == {"1_6.err", "1_6/ST-1.err", "1_6/ST-2/SE-1.err", "a.err", "loose.dcm.err"}
+
+
+def test_the_report_of_a_folder_goes_when_it_became_a_batch_that_is_stored(house: House) -> None:
+    house.put("ST-1/SE-1", ct(1))
+    house.ahead = 2 * DAY
+    assert house.keep().reported == 1
+    house.done("ST-1", {})
+    assert (house.batch("ST-1").counts.stored, house.names("failed")) == (1, set())
+
+
+# what came late
+
+
+def test_files_that_came_to_a_batch_at_rest_are_flagged_once(house: House, told: Told) -> None:
+    house.done("ST-1", mixed())
+    house.keep()
+    told.lines()
+    house.put("ST-1", {"deep/late.dcm": b"x"})
+    assert house.keep() == Kept(flagged=1)
+    assert house.batch("ST-1").has_new_arrivals
+    assert [line["severity"] for line in told.lines(house.id_of("ST-1"))] == ["WARNING"]
+    assert house.keep() == Kept()
+    assert told.lines() == []
+
+
+def test_a_file_of_a_cleaned_batch_that_is_there_again_came_late(house: House) -> None:
+    house.done("ST-1", ct(1))
+    assert house.keep() == Kept(cleaned=1)
+    house.put("ST-1", ct(1))
+    assert house.keep() == Kept(flagged=1)
+
+
+def test_what_is_staged_as_it_was_frozen_is_no_arrival(house: House) -> None:
+    house.done("ST-1", {**mixed(), "deep/er/bad": b""})
+    assert [house.keep(NEVER) for _ in range(2)] == [Kept(), Kept()]
+    assert not house.batch("ST-1").has_new_arrivals
+
+
+def test_a_batch_at_work_is_left_alone(house: House) -> None:
+    house.put("ST-1", ct(1))
+    house.mark("ST-1")
+    house.keep()
+    house.put("ST-1", ct(2))
+    house.ahead = 2 * DAY
+    assert house.keep() == Kept()
+
+
+@pytest.mark.parametrize("limits", [{"PLACES_A_RUN": 2}, {"OBJECTS_A_RUN": 3}, {"OBJECTS_A_RUN": 5}])
+def test_the_walk_goes_on_where_it_stopped_and_misses_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int]
+) -> None:
+    late = {f"B-{number}" for number in range(3)}
+    for name in late:
+        house.done(name, {"a": b"", "b": b"", "c": b"", "d": b""})
+    for name in late:
+        house.put(name, {"z": b"late"})
+    for number in range(4):
+        house.put(f"A-{number}", {"a": b"x", "b": b"x"})
+        house.put(f"C-{number}/deep", {"a": b"x"})
+    house.ahead = 2 * DAY
+    runs = in_pieces(house, monkeypatch, **limits)
+    assert len(runs) > 3
+    assert sum(run.reported for run in runs) == 8
+    assert sum(run.flagged for run in runs) == 3
+    assert {name for name in late if house.batch(name).has_new_arrivals} == late
+
+
+# cleaning, and what is kept
+
+
+def test_sources_are_deleted_when_their_time_has_come(house: House) -> None:
+    house.done("ST-1", ct(1))
+    later = replace(AT_ONCE, sources=DAY)
+    assert house.keep(later) == house.keep(NEVER) == Kept()
+    house.ahead = 2 * DAY
+    assert house.keep(NEVER) == Kept()
+    assert house.keep(later) == Kept(cleaned=1)
+    assert house.keep(later) == Kept()
+
+
+def test_batches_that_cannot_be_cleaned_do_not_keep_others_from_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        house.done(f"ST-{number}", ct(number + 1))
+    for number in range(3):  # the oldest
+        house.remove(f"output/{house.image(f'ST-{number}', f'{number + 1}.dcm').output}")
+    monkeypatch.setattr(housekeeping, "BATCHES_A_RUN", 2)
+    assert [house.keep().cleaned for _ in range(3)] == [0, 1, 1]
+    assert house.names("incoming") == {"ST-0/1.dcm", "ST-1/2.dcm", "ST-2/3.dcm"}
+
+
+def test_manifests_and_then_the_status_go_when_nothing_is_staged_any_more(house: House) -> None:
+    house.done("clean", ct(1))
+    house.done("rejected", {**ct(2), "us": mixed()["us"]})
+    house.done("failed", {**ct(3), "text": b""})
+    retention = replace(AT_ONCE, manifests=10 * DAY, status=30 * DAY)
+    assert house.keep(retention) == Kept(cleaned=3)
+    house.ahead = 11 * DAY
+    assert [house.keep(retention) for _ in range(2)] == [Kept(expired=1), Kept()]
+    assert {name.split("/")[0] for name in house.names("manifests")} == {house.id_of("rejected"), house.id_of("failed")}
+    house.ahead = 31 * DAY
+    assert [house.keep(retention) for _ in range(2)] == [Kept(forgotten=1), Kept()]
+    assert {batch.name for batch in house.store.batches()} == {"rejected", "failed"}
+    house.remove("staging/incoming/rejected/us")  # by whoever keeps nothing that was rejected
+    assert house.keep(retention) == Kept(forgotten=1)
+    assert house.names("finalize") == {"failed"}
+    assert [house.keep(retention) for _ in range(2)] == [Kept(), Kept()]
+
+
+def test_a_batch_whose_name_is_hidden_is_forgotten_after_its_manifests(house: House) -> None:
+    house.show_name = False
+    house.done("ST-1", ct(1))
+    retention = replace(AT_ONCE, manifests=10 * DAY, status=30 * DAY)
+    house.keep(retention)
+    house.ahead = 11 * DAY
+    assert house.keep(retention) == Kept(expired=1)
+    house.ahead = 31 * DAY
+    assert house.keep(retention) == Kept(forgotten=1)
+    assert list(house.store.batches()) == []
+
+
+def test_forgetting_takes_what_holds_names_with_it(house: House) -> None:
+    house.done("ST-1", ct(1))
+    house.keep()
+    house.ahead = 31 * DAY
+    assert house.keep(replace(AT_ONCE, status=30 * DAY)) == Kept(forgotten=1)
+    assert house.names("manifests") == house.names("failed") == set()
+
+
+def test_nothing_of_it_is_in_the_log(house: House, told: Told) -> None:
+    name = "SMITH-4711"
+    house.done(f"{name}-a", mixed())
+    house.put(f"{name}-b", {f"{name}.dcm": b"x"})
+    house.mark(f"{name}-a/inner")
+    house.mark(f"{name}-c")
+    house.put(f"{name}-a", {f"{name}.dcm": b"x"})
+    house.ahead = 40 * DAY
+    for _ in range(2):
+        house.keep(replace(AT_ONCE, status=30 * DAY, manifests=DAY))
+    lines = told.lines()
+    assert len(lines) > 4
+    assert name not in str(lines)
+    bookmarks = [house.store.bookmark(walk) for walk in ("uncleaned", "expired", "markers", "staged")]
+    assert name not in str(bookmarks)
+
+
+def test_a_damaged_manifest_stops_nobody_else(house: House, told: Told) -> None:
+    house.show_name = False
+    batch = house.done("ST-1", ct(1))
+    house.done("ST-2", ct(2))
+    path = f"staging/manifests/{batch.id}/{batch.generation}.jsonl.gz"
+    house.bucket.blob(path).upload_from_string(b"no manifest")
+    assert house.keep() == Kept(cleaned=1)
+    assert Code.BAD_MANIFEST in [line.get("code") for line in told.lines(batch.id)]
+    assert house.names("incoming") == {"ST-1/1.dcm"}
+    assert BatchName.parse("ST-1").parts == ("ST-1",)
