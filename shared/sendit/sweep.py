@@ -1,7 +1,8 @@
 """What nobody else looks after: messages that died, and batches of which nothing is heard any more.
 
 A message dies when it was delivered as often as its subscription allows. Its batch is not lost by that: if it came
-further meanwhile its message is published again, and if it did not, it is an ERROR that says so, its files kept.
+further meanwhile, or never had its turn, its message is published again; if its attempts were in vain, it is an ERROR
+that says so, its files kept.
 """
 
 import logging
@@ -21,6 +22,11 @@ from sendit.report import report_on
 from sendit.staging_area import Reports
 
 BATCHES_A_RUN = 200
+
+_CAME_FURTHER = "A message died whose batch came further; it is published again."
+_NOT_BEGUN = (
+    "A message died that no worker had begun with; it is published again. Workers are too few, or do not start."
+)
 
 
 class SweptStore(StatusStore, UpkeepStore, Protocol):
@@ -48,20 +54,23 @@ def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
     Idempotent. Raises `TransientError` if the store or the queue cannot be reached: deliver it again.
     """
     batch = world.store.batch(message.batch_id)
+    name = BatchName.parse(message.name)
     now = world.clock()
     if batch is None:
         event(logging.WARNING, "A message died whose batch is not known; it was dropped.", batch_id=message.batch_id)
     elif batch.at_rest:
         event(logging.INFO, "A message of a batch at rest died; nothing to do.", batch_id=batch.id, state=batch.state)
+        if batch.state is BatchState.ERROR:
+            _report(batch, name, world)  # whoever gave it up may have died before
     elif message.generation < batch.generation:
         event(logging.INFO, "A message died that was older than its batch; nothing to do.", batch_id=batch.id)
     elif batch.is_held(now):
         event(logging.INFO, "A message died while a worker has its batch; nothing to do.", batch_id=batch.id)
-    elif batch.state is BatchState.PROCESSING and batch.failures < world.max_attempts:
-        _publish(batch, BatchName.parse(message.name), world)
-        event(logging.WARNING, "A message died whose batch came further; it is published again.", batch_id=batch.id)
+    elif batch.failures < world.max_attempts:
+        _publish(batch, name, world)
+        event(logging.WARNING, _CAME_FURTHER if batch.attempt else _NOT_BEGUN, batch_id=batch.id, attempt=batch.attempt)
     else:
-        _give_up(batch, BatchName.parse(message.name), world)
+        _give_up(batch, name, world)
 
 
 def requeue_silent(world: Sweeping) -> None:
@@ -98,9 +107,14 @@ def _give_up(batch: Batch, name: BatchName, world: Sweeping) -> None:
     rested = world.store.abandon(batch.id, error, world.clock())
     if error in rested.errors:
         event(logging.ERROR, "The batch is given up; its files are kept.", code=error.code, batch_id=batch.id)
-        report_on(rested, name, reports=world.reports(), store=world.store, staging=world.staging(), ids=world.ids)
+        _report(rested, name, world)
     else:
         event(logging.INFO, "A message died, and its batch got on meanwhile; nothing to do.", batch_id=batch.id)
+
+
+def _report(batch: Batch, name: BatchName, world: Sweeping) -> None:
+    if world.ids.batch(name) == batch.id:  # or it would stand under another batch's name
+        report_on(batch, name, reports=world.reports(), store=world.store, staging=world.staging(), ids=world.ids)
 
 
 def _publish(batch: Batch, name: BatchName, world: Sweeping) -> None:

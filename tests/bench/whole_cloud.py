@@ -35,7 +35,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         key_file = Path(folder) / "key"
         create_private(key_file, f"{secrets.token_hex(32)}\n".encode("ascii"))
-        with LocalCloud(key_file, CloudOptions(hear=lambda name, line: lines.append(f"{name}: {line}"))) as local:
+        hear = CloudOptions(hear=lambda name, line: lines.append(f"{name}: {line}"), seconds_between_ticks=86_400.0)
+        with LocalCloud(key_file, hear) as local:
             os.environ.update(local.environment)
             cloud = Cloud(local.environment, lines)
             cloud.client.create_bucket(BUCKET)

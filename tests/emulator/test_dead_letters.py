@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.contract.status_stores import WholeStore
 from tests.emulator.cloud import SENDIT, Cloud
 from tests.emulator.functions import marker_attributes
 from tests.emulator.test_deliveries import slices
 from tests.emulator.test_sweep import die, silent, store
 
-from sendit.ports import StatusStore
 from sendit.records import Lease
 from sendit.refs import BatchMessage
 
@@ -33,7 +33,7 @@ def letter(cloud: Cloud, batch: str) -> bytes:
 
 
 def test_a_batch_that_was_given_up_is_listed_with_its_reason_and_goes_on_when_asked(
-    cloud: Cloud, store: StatusStore
+    cloud: Cloud, store: WholeStore
 ) -> None:
     silent(cloud, store, "dead/one")
     for _ in range(2):
@@ -53,7 +53,7 @@ def test_a_batch_that_was_given_up_is_listed_with_its_reason_and_goes_on_when_as
     assert of(cloud, "dead/one") == []
 
 
-def test_letters_stay_until_their_batch_goes_on(cloud: Cloud, store: StatusStore) -> None:
+def test_letters_stay_until_their_batch_goes_on(cloud: Cloud, store: WholeStore) -> None:
     silent(cloud, store, "dead/held")
     now = datetime.now(UTC)
     lease = Lease("somebody", now + timedelta(hours=1))

@@ -90,6 +90,8 @@ def test_a_batch_that_kills_the_worker_each_time_ends_in_dead_letters_and_comple
     assert f"after {document['attempt']} attempts" in sentence
     assert "No worker said why" in sentence
     assert scene.staged() == staged
+    report = cloud.until(lambda: cloud.staging.get_blob(f"failed/{BATCH}.err"))
+    assert sentence in report.download_as_text()
     shown = cloud.run(SENDIT, "errors", BATCH)
     assert sentence in shown.stdout, shown.stderr
     (kept,) = of(cloud, BATCH)
@@ -107,3 +109,7 @@ def test_a_batch_that_kills_the_worker_each_time_ends_in_dead_letters_and_comple
     stored = {blob.name for blob in cloud.client.list_blobs(cloud.output) if blob.name.endswith(".dcm")}
     assert stored == wanted.keys()
     assert of(cloud, BATCH) == []
+    cloud.until(lambda: cloud.staging.get_blob(f"failed/{BATCH}.err") is None)
+    cloud.until(lambda: not scene.staged() and cloud.staging.get_blob(f"finalize/{BATCH}") is None)
+    document = cloud.until(lambda: (found := cloud.batch(BATCH)) and found["cleaned_at"] and found)
+    assert (document["status"], cloud.outputs(BATCH)) == ("DONEPROCESSING", wanted)

@@ -7,15 +7,15 @@ from datetime import timedelta
 
 import pytest
 from cloudevents.http import CloudEvent
+from tests.contract.status_stores import WholeStore
 from tests.emulator.cloud import SENDIT, Cloud, Document
 from tests.emulator.functions import marker_attributes, post
 from tests.emulator.test_deliveries import push_address, slices
 
 from sendit.emulators import resources
 from sendit.emulators.scheduler import Scheduler
-from sendit.ports import StatusStore
 from sendit.push import is_tick
-from sendit.records import Batch, BatchState
+from sendit.records import Batch, BatchState, Lease
 from sendit.refs import BatchMessage
 from sendit.settings import Settings
 from sendit.wiring.cloud import status_store
@@ -23,13 +23,13 @@ from sendit.wiring.parts import now
 
 
 @pytest.fixture
-def store(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> StatusStore:
+def store(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> WholeStore:
     for name, value in cloud.environment.items():
         monkeypatch.setenv(name, value)
     return status_store(Settings.load(dict(cloud.environment)))
 
 
-def silent(cloud: Cloud, store: StatusStore, batch: str, *, shown: bool = True) -> None:
+def silent(cloud: Cloud, store: WholeStore, batch: str, *, shown: bool = True) -> None:
     """A staged batch whose message was published an hour ago, and lost."""
     cloud.put(batch, slices(3, batch.upper()))
     at = now() - timedelta(hours=1)
@@ -56,14 +56,14 @@ def tick(cloud: Cloud) -> None:
     resources.tick(cloud.environment["PUBSUB_EMULATOR_HOST"])
 
 
-def test_a_batch_whose_message_was_lost_is_worked_on_after_a_tick(cloud: Cloud, store: StatusStore) -> None:
+def test_a_batch_whose_message_was_lost_is_worked_on_after_a_tick(cloud: Cloud, store: WholeStore) -> None:
     silent(cloud, store, "silent")
     tick(cloud)
     document = cloud.rested("silent")
     assert (document["status"], document["counts"]["stored"], document["attempt"]) == ("DONEPROCESSING", 3, 1)
 
 
-def test_a_batch_whose_name_is_hidden_is_found_by_its_marker(cloud: Cloud, store: StatusStore) -> None:
+def test_a_batch_whose_name_is_hidden_is_found_by_its_marker(cloud: Cloud, store: WholeStore) -> None:
     silent(cloud, store, "silent-4711", shown=False)
     cloud.mark("silent-4711")
     cloud.until(lambda: cloud.said("silent-4711", "known"))
@@ -72,22 +72,46 @@ def test_a_batch_whose_name_is_hidden_is_found_by_its_marker(cloud: Cloud, store
     assert "silent-4711" not in "".join(cloud.lines)
 
 
-def test_a_batch_with_which_no_worker_began_is_an_error_and_a_retry_completes_it(
-    cloud: Cloud, store: StatusStore
+def test_a_marker_of_which_no_batch_is_known_is_followed_after_a_tick(cloud: Cloud, store: WholeStore) -> None:
+    cloud.put("unheard", slices(2, "UNHEARD"))
+    generation = cloud.mark("unheard")
+    cloud.rested("unheard")
+    store.forget(cloud.id_of("unheard"), generation)  # as if its event had been lost
+    assert cloud.batch("unheard") is None
+    tick(cloud)
+    document = cloud.rested("unheard")
+    assert (document["generation"], document["counts"]["stored"]) == (generation, 2)
+
+
+def test_a_batch_that_never_had_its_turn_before_its_message_died_is_completed(cloud: Cloud, store: WholeStore) -> None:
+    silent(cloud, store, "no-turn")
+    die(cloud, BatchMessage(cloud.id_of("no-turn"), "no-turn", 10**17).to_json())
+    assert cloud.rested("no-turn")["counts"]["stored"] == 3
+
+
+def test_a_batch_whose_attempts_were_in_vain_is_an_error_and_a_retry_completes_it(
+    cloud: Cloud, store: WholeStore
 ) -> None:
     silent(cloud, store, "given-up")
+    for number in range(20):
+        lease = Lease(str(number), now())
+        store.claim(cloud.id_of("given-up"), lease, now())
+        store.release(cloud.id_of("given-up"), lease, None, now())
     message = BatchMessage(cloud.id_of("given-up"), "given-up", 10**17).to_json()
     die(cloud, message)
     document = cloud.rested("given-up")
     assert (document["status"], document["has_error"]) == ("ERROR", True)
     assert [error["code"] for error in document["errors"]] == ["attempts_used_up"]
     assert len(list(cloud.client.list_blobs(cloud.staging, prefix="incoming/given-up/"))) == 3
+    report = cloud.until(lambda: cloud.staging.get_blob("failed/given-up.err"))
+    assert "No worker said why" in report.download_as_text()
     shown = cloud.run(SENDIT, "errors", "given-up")
-    assert "No worker ever began with it" in shown.stdout, shown.stderr
+    assert "No worker said why" in shown.stdout, shown.stderr
     asked = cloud.run(SENDIT, "retry", "given-up")
     assert asked.returncode == 0, asked.stderr
     document = cloud.rested("given-up", ["DONEPROCESSING"])
     assert (document["counts"]["stored"], document["errors"], document["has_error"]) == (3, [], False)
+    cloud.until(lambda: cloud.staging.get_blob("failed/given-up.err") is None)
     die(cloud, message)  # told once more, late
     cloud.until(
         lambda: [
