@@ -71,8 +71,8 @@ def checkpoint_of(entries: Mapping[str, Entry], images: Iterable[Image]) -> Chec
         entry = fresh.pop(image.id, None)
         if entry is not None:
             overtaken = overtaken or is_overtaken(image, entry.generation)
-            if image.output:
-                held.append((image.output, entry.name))
+        if image.output:  # also of one whose source was deleted since
+            held.append((image.output, image.id if entry is None else entry.name))
     counts = Counts(found + len(fresh), counts.stored, counts.rejected, counts.errored, counts.duplicates)
     size += sum(entry.size for entry in fresh.values())
     return Checkpoint(fresh, unsettled, counts, size, Claims(held), overtaken)

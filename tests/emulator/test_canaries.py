@@ -60,7 +60,7 @@ def world(key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     options = CloudOptions(
         hear=lambda name, line: lines.append((name, line)),
         verbose=True,
-        function_environment={"SENDIT_LOG_LEVEL": "debug", "SENDIT_KEEP_SOURCES": "never"},
+        function_environment={"SENDIT_LOG_LEVEL": "debug", "SENDIT_REPORT_AFTER": "0.001"},
     )
     home = tmp_path_factory.mktemp("canary-home")
     home.chmod(0o700)
@@ -92,13 +92,16 @@ def world(key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         cloud.mark(batch)  # a newer generation: known
         die(cloud, BatchMessage(cloud.id_of(batch), batch, generation).to_json())
         die(cloud, b"{}", marker_attributes(batch, generation))
+        cloud.put(f"{batch}-left", {f"{CANARY_FILE.value}.dcm": whole})
         resources.tick(cloud.environment["PUBSUB_EMULATOR_HOST"])
+        cloud.until(lambda: cloud.staging.get_blob(f"failed/{batch}-left.err"))
         answers = {
             " ".join(words): cloud.run(SENDIT, *words, SENDIT_HOME=str(home))
             for words in (
                 ("status",), ("status", "--json"), ("status", batch), ("errors",), ("errors", "--json"),
                 ("errors", batch, "--names"), ("dead-letters", "list"),
-                ("dead-letters", "list", "--json"), ("dead-letters", "requeue", "--all"), ("retry", batch, "--all"),
+                ("dead-letters", "list", "--json"), ("dead-letters", "requeue", "--all"),
+                ("cleanup", "--dry-run"), ("cleanup", batch), ("cleanup", batch, "--json"), ("retry", batch, "--all"),
             )
         }  # fmt: skip
         cloud.until(lambda: (found := cloud.batch(batch)) and found["attempt"] == 2 and found["lease"] is None)
@@ -150,7 +153,10 @@ def test_answers_carry_names_only_where_they_were_asked_for(world: World) -> Non
         assert set(find((*world.canaries, *NAMES), text.encode())) <= allowed, verb
 
 
-def test_the_staging_bucket_has_names_in_the_manifest_and_headers_in_the_images_alone(world: World) -> None:
+def test_the_staging_bucket_has_names_in_manifests_and_reports_and_headers_in_the_images_alone(world: World) -> None:
+    reports = [blob.name for blob in world.cloud.client.list_blobs(world.cloud.staging, prefix="failed/")]
+    assert {f"failed/{CANARY_FOLDER.value}.err", f"failed/{CANARY_FOLDER.value}-left.err"} == set(reports)
+    assert CANARY_FILE in find(NAMES, world.cloud.staging.blob(reports[-1]).download_as_bytes())
     for blob in world.cloud.client.list_blobs(world.cloud.staging):
         if not blob.name.startswith("incoming/"):
             assert find(world.canaries, blob.download_as_bytes()) == [], blob.name

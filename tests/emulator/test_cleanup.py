@@ -202,3 +202,11 @@ def test_a_file_that_is_uploaded_again_after_cleanup_is_the_same_image(house: Ho
     house.put("ST-1", ct(1))
     house.again("ST-1", Again.NEW)
     assert house.batch("ST-1").counts == Counts(found=1, stored=1)
+
+
+def test_the_same_image_under_another_name_is_a_duplicate_also_after_cleanup(house: House) -> None:
+    house.done("ST-1", ct(1))
+    house.clean("ST-1")
+    house.put("ST-1", {"twice.dcm": ct(1)["1.dcm"]})
+    house.again("ST-1", Again.NEW)
+    assert house.batch("ST-1").counts == Counts(found=2, stored=2, duplicates=1)

@@ -91,10 +91,11 @@ def test_nothing_that_was_planted_lies_where_it_may_not(world: World) -> None:
         assert set(find(everything, answer.stdout.encode())) <= allowed, verb
     assert CANARY_FILE in find(NAMES, world.answers["errors with names"].stdout.encode())
 
-    # SENDIT_HOME: names in manifests and the batch's name in the state, headers nowhere
+    # SENDIT_HOME: names in manifests and reports, and the batch's name in the state, headers nowhere
     assert search_tree(world.home, world.canaries) == []
     with_names = {path.name for path, _ in search_tree(world.home, [CANARY_FILE])}
-    assert with_names == {path.name for path in world.home.rglob("*.jsonl.gz")} != set()
+    report = f"{CANARY_FOLDER.value}.err"
+    assert with_names == {path.name for path in world.home.rglob("*.jsonl.gz")} | {report} != {report}
 
 
 def test_the_key_lies_in_its_file_and_nowhere_else(world: World) -> None:
