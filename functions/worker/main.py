@@ -10,13 +10,17 @@ import functions_framework
 from cloudevents.http import CloudEvent
 
 from sendit import push
+from sendit.turns import Turns
 from sendit.wiring.worker import CloudWorker, check_worker
 
 _settings = push.serve(flask.current_app, check_worker)
 _worker = cache(CloudWorker)
+_turns = Turns(_settings.batches_at_once)
 
 
 @functions_framework.cloud_event
 def worker(pushed: CloudEvent) -> None:
     """Do what one batch still needs. What is raised decides the answer: see `sendit.push.answer`."""
-    _worker(_settings).follow(push.batch_message_of(pushed))
+    message = push.batch_message_of(pushed)
+    with _turns.taken():
+        _worker(_settings).follow(message)

@@ -5,6 +5,7 @@
     ├── ImageError       the image is an ERROR, the rest of the batch goes on
     ├── BatchError       the batch cannot go on: it is an ERROR, its files are kept
     ├── TransientError   the surroundings failed: nothing is recorded as done, retried with backoff
+    │   ├── Busy         this worker has as many batches as it may; the message comes again
     │   ├── LeaseHeld    another worker has the batch; the message stays alive in case that worker dies
     │   └── LeaseLost    another worker took the batch over; this one writes no more status
     └── UsageError       whoever called can mend it: wrong setting, wrong folder, a run already going on
@@ -68,6 +69,7 @@ class Code(StrEnum):
     RESERVED_NAME = "reserved_name"
     SOURCE_GONE = "source_gone"
     SPECIAL_FILE = "special_file"
+    TOO_LARGE = "too_large"
     UNFINISHED_FILE = "unfinished_file"
     UNREADABLE = "unreadable"
     UNREADABLE_FOLDER = "unreadable_folder"
@@ -93,12 +95,19 @@ class Code(StrEnum):
     # the surroundings
     LEASE_HELD = "lease_held"
     LEASE_LOST = "lease_lost"
+    WORKER_BUSY = "worker_busy"
     NO_SPACE = "no_space"
     STAGING_UNAVAILABLE = "staging_unavailable"
+    STAGING_FORBIDDEN = "staging_forbidden"
     OUTPUT_UNAVAILABLE = "output_unavailable"
+    OUTPUT_FORBIDDEN = "output_forbidden"
     OUTPUT_NOT_VERIFIED = "output_not_verified"
     OUTPUT_MISSING = "output_missing"
     STATUS_UNAVAILABLE = "status_unavailable"
+    STATUS_FORBIDDEN = "status_forbidden"
+    QUEUE_UNAVAILABLE = "queue_unavailable"
+    QUEUE_FORBIDDEN = "queue_forbidden"
+    QUOTA_EXCEEDED = "quota_exceeded"
     WORKERS_UNAVAILABLE = "workers_unavailable"
     PUSH_CUT_SHORT = "push_cut_short"
     # the caller
@@ -141,6 +150,7 @@ SENTENCES: dict[Code, str] = {
     Code.RESERVED_NAME: "The output store keeps this name for itself; give the file or its folder another one.",
     Code.SOURCE_GONE: "Its file is gone, perhaps deleted when the image was stored; to have it done again, upload it.",
     Code.SPECIAL_FILE: "This is a pipe, a socket or a device, not a file.",
+    Code.TOO_LARGE: "The file is larger than SENDIT_MAX_IMAGE_BYTES; raise it, or take the file out of the batch.",
     Code.UNFINISHED_FILE: "A part of its path has an extension that starts with tmp: it is not finished.",
     Code.UNREADABLE: "The file cannot be read; check its permissions and the disk.",
     Code.UNREADABLE_FOLDER: "The folder cannot be listed; check its permissions. What it holds is not counted.",
@@ -163,13 +173,20 @@ SENTENCES: dict[Code, str] = {
     Code.ILLEGAL_TRANSITION: "The status store refused a change of state that the table does not allow.",
     Code.LEASE_HELD: "Another worker is at work on this batch.",
     Code.LEASE_LOST: "Another worker has taken this batch over; this one stopped.",
+    Code.WORKER_BUSY: "This worker has as many batches as SENDIT_BATCHES_AT_ONCE lets it; the message comes again.",
     Code.NO_SPACE: "No space is left; make room and run again: what is stored stays stored.",
     Code.STAGING_UNAVAILABLE: "The staging area cannot be read; run again when it is back.",
+    Code.STAGING_FORBIDDEN: "The staging area may not be used with this permission or role; grant it, then run again.",
     Code.OUTPUT_UNAVAILABLE: "The output store cannot be written; run again when it is back.",
+    Code.OUTPUT_FORBIDDEN: "The output store may not be used with this permission or role; grant it, then run again.",
     Code.OUTPUT_NOT_VERIFIED: "What was written does not read back the same; check the disk, then run again.",
     Code.OUTPUT_MISSING: "Stored images are gone from the output, or changed; their sources stay: sendit retry.",
     Code.STATUS_UNAVAILABLE: "The status store cannot be read or written; run again when it is back.",
     Code.PUSH_CUT_SHORT: "The connection broke before the whole message had come; it comes again.",
+    Code.STATUS_FORBIDDEN: "Firestore may not be used with this role; grant roles/datastore.user, then run again.",
+    Code.QUEUE_UNAVAILABLE: "The topic of batches cannot be reached or is not there; run again when it is back.",
+    Code.QUEUE_FORBIDDEN: "Messages may not be published with this role; grant roles/pubsub.publisher, then run again.",
+    Code.QUOTA_EXCEEDED: "A quota of Google Cloud is used up; have it raised, or run again when it is free.",
     Code.WORKERS_UNAVAILABLE: "Worker processes die as they start; there may be too little memory.",
     Code.BAD_RECIPE: "The recipe cannot be read.",
     Code.BAD_SETTING: "A setting has a value that does not fit.",
@@ -235,6 +252,13 @@ class BatchError(SenditError):
 
 class TransientError(SenditError):
     """The surroundings failed; the attempt ends, and another one may succeed."""
+
+
+class Busy(TransientError):
+    """This process works on as many batches as it may."""
+
+    def __init__(self, code: Code = Code.WORKER_BUSY, **facts: int) -> None:
+        super().__init__(code, **facts)
 
 
 class LeaseHeld(TransientError):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from sendit import deid, pixels, text
@@ -51,12 +52,14 @@ class ImagePipeline:
     with_report: bool = False
     text: BurnedInText = BurnedInText.OFF
     computing: AbstractContextManager[object] = field(default_factory=nullcontext)
+    max_image_bytes: float = inf
 
     def inspect(self, batch: BatchName, entry: Entry) -> Planned | Outcome:
         """Read the header, screen it, name the output."""
         started = self.clock()
 
         def steps() -> "Planned | Outcome":
+            check_size(entry, self.max_image_bytes)
             with self.staging.open(batch, entry) as source, self.computing:
                 header, decision = screened(source, self.screen, self.limits, cleans=self.profile is not None)
             if decision.verdict is Verdict.REJECT:
@@ -184,6 +187,12 @@ class ImagePipeline:
         return Outcome(
             entry, ImageState.ERROR, started, self.clock(), code=error.code, sentence=error.sentence, place=place
         )
+
+
+def check_size(entry: Entry, max_image_bytes: float) -> None:
+    """Raise `ImageError` (too_large) for a file that is not even to be read."""
+    if entry.size > max_image_bytes:
+        raise ImageError(Code.TOO_LARGE)
 
 
 def screened(source: BinaryIO, screen: Screen, limits: "Limits", *, cleans: bool) -> tuple["Header", Decision]:

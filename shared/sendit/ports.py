@@ -224,7 +224,7 @@ class BatchQueue(Protocol):
     """The topic `batches`: at least once, in any order."""
 
     def publish(self, message: BatchMessage) -> None:
-        """Return when the message is safe. Raises `TransientError` (status_unavailable)."""
+        """Return when the message is safe. Raises `TransientError` (queue_unavailable)."""
 
 
 @dataclass(frozen=True, slots=True)

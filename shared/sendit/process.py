@@ -31,8 +31,8 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
     `LeaseHeld` while another worker has it, `TransientError` if the attempt must be repeated; then everything
     that has an outcome keeps it, and the batch stays PROCESSING.
     """
-    deadline = Deadline.after(world.budget)
     name = BatchName.parse(message.name)
+    deadline = Deadline.after(world.budget)
     lease = new_lease(world.lease_terms, world.clock)
     batch = world.store.claim(message.batch_id, lease, world.clock())
     if batch.state is not BatchState.PROCESSING:

@@ -24,7 +24,7 @@ from werkzeug.exceptions import (
 )
 
 from sendit import logs
-from sendit.errors import SENTENCES, Code, LeaseHeld, Refused, SenditError, TransientError, UsageError
+from sendit.errors import SENTENCES, Busy, Code, LeaseHeld, Refused, SenditError, TransientError, UsageError
 from sendit.logs import event
 from sendit.refs import BatchMessage, GcsPlace, Marker, dead_letter
 from sendit.settings import LogFormat, LogLevel, Settings
@@ -94,7 +94,7 @@ def answer(error: Exception) -> Answer | HTTPException:
         event(logging.WARNING, error.sentence, code=error.code)
         return "", HTTPStatus.NO_CONTENT
     if isinstance(error, TransientError):
-        event(logging.INFO if isinstance(error, LeaseHeld) else logging.WARNING, error.sentence, code=error.code)
+        event(logging.INFO if isinstance(error, Busy | LeaseHeld) else logging.WARNING, error.sentence, code=error.code)
         return "", HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(error, UsageError):
         event(logging.CRITICAL, SENTENCES[error.code], code=error.code, setting=error.hint)

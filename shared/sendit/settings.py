@@ -14,6 +14,8 @@ from sendit.refs import GcsPlace
 
 PREFIX = "SENDIT_"
 MIB = 1024 * 1024
+STREAM_ABOVE = 32 * MIB
+"""Beyond this size an object of Cloud Storage is read in pieces, unless SENDIT_STREAM_ABOVE says otherwise."""
 
 
 class BatchNames(StrEnum):
@@ -102,15 +104,27 @@ class Settings(BaseModel):
     workers: Annotated[
         int, Field(ge=0, le=256, description="worker processes of a local run; 0: one per processor")
     ] = 0
+    threads: Annotated[
+        int, Field(ge=1, le=256, description="images that a worker process of the function works on at one time")
+    ] = 8
+    batches_at_once: Annotated[
+        PositiveInt, Field(description="batches that a worker function works on at one time")
+    ] = 1
     batch_names: Annotated[
         BatchNames, Field(description="show or hide folder names in the status store and on pages")
     ] = BatchNames.SHOW
     in_flight_bytes: Annotated[PositiveInt, Field(description="bytes of images handed to workers at one time")] = (
         256 * MIB
     )
+    stream_above: Annotated[
+        int, Field(ge=0, description="size above which an object of Cloud Storage is read in pieces, not whole")
+    ] = STREAM_ABOVE
     max_header_bytes: Annotated[
         PositiveInt, Field(description="largest size of everything in a file that is not pixel data")
     ] = 64 * MIB
+    max_image_bytes: Annotated[PositiveInt, Field(description="largest size of a file; a larger one is an error")] = (
+        4096 * MIB
+    )
     max_inflated_bytes: Annotated[
         PositiveInt, Field(description="largest size to which a deflated data set may grow")
     ] = 512 * MIB

@@ -155,7 +155,7 @@ def test_a_topic_that_is_not_there_is_no_loss_but_a_failure_in_passing(
     publisher = PubSubQueue.publisher()
     with pytest.raises(TransientError) as failure:
         PubSubQueue(publisher, f"projects/contract/topics/t{uuid.uuid4().hex}").publish(MESSAGE)
-    assert failure.value.code is Code.STATUS_UNAVAILABLE
+    assert failure.value.code is Code.QUEUE_UNAVAILABLE
     publisher.stop()
 
 
@@ -167,7 +167,7 @@ def test_a_service_that_cannot_be_reached_is_reported_in_seconds(monkeypatch: py
     start = time.monotonic()
     with pytest.raises(TransientError) as failure:
         PubSubQueue(publisher, "projects/contract/topics/topic").publish(MESSAGE)
-    assert failure.value.code is Code.STATUS_UNAVAILABLE
+    assert failure.value.code is Code.QUEUE_UNAVAILABLE
     assert failure.value.__suppress_context__
     assert time.monotonic() - start < 30
     publisher.stop()

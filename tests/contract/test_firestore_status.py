@@ -11,7 +11,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from google.api_core.exceptions import Aborted, DeadlineExceeded, PermissionDenied, ServiceUnavailable
+from google.api_core.exceptions import (
+    Aborted,
+    DeadlineExceeded,
+    GoogleAPICallError,
+    PermissionDenied,
+    ResourceExhausted,
+    ServiceUnavailable,
+    Unauthenticated,
+)
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 
@@ -683,16 +691,34 @@ def test_commits_that_are_never_answered_end_in_an_error(
     assert failure.value.code is Code.STATUS_UNAVAILABLE
 
 
+@pytest.mark.parametrize("refusal", [PermissionDenied, Unauthenticated])
 def test_a_service_that_does_not_let_us_in_is_not_asked_again(
-    client: WatchedClient, store: FirestoreStatusStore
+    client: WatchedClient, store: FirestoreStatusStore, refusal: type[GoogleAPICallError]
 ) -> None:
     def refuse(_: Commit) -> list[Any]:
-        raise PermissionDenied("")
+        raise refusal("DOE^JOHN")
 
     store.register(batch())
     client.faults = [refuse]
     client.writes = []
     with pytest.raises(TransientError) as failure:
         store.claim("b1", LEASE, NOON)
-    assert failure.value.code is Code.STATUS_UNAVAILABLE
+    assert failure.value.code is Code.STATUS_FORBIDDEN
+    assert "DOE" not in str(failure.value)
     assert len(client.writes) == 1
+
+
+def test_a_quota_that_stays_used_up_is_told_as_one(
+    client: WatchedClient, store: FirestoreStatusStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Commit) -> list[Any]:
+        raise ResourceExhausted("")
+
+    impatient(monkeypatch)
+    store.register(batch())
+    client.faults = [refuse] * 100
+    client.writes = []
+    with pytest.raises(TransientError) as failure:
+        store.claim("b1", LEASE, NOON)
+    assert failure.value.code is Code.QUOTA_EXCEEDED
+    assert len(client.writes) > 1

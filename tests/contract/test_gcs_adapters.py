@@ -1,6 +1,7 @@
 """What is Cloud Storage's own in the adapters: generations, placeholders, large objects, verification, refusals."""
 
 import gzip
+import json
 import os
 import socket
 import threading
@@ -16,7 +17,7 @@ import pytest
 import requests
 from tests.contract.buckets import TestBucket, unreachable_client
 
-from sendit.adapters import gcs_reading
+from sendit.adapters import gcs_client, gcs_reading
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.gcs_client import is_emulated, session_of, storage_client
 from sendit.adapters.gcs_output import GcsOutput
@@ -43,14 +44,15 @@ def staging(made: TestBucket) -> GcsStaging:
 
 
 @pytest.fixture
-def output(made: TestBucket) -> GcsOutput:
-    return GcsOutput(made.client, made.place)
+def streaming(made: TestBucket, monkeypatch: pytest.MonkeyPatch) -> GcsStaging:
+    """Reads nothing whole, and 1 KiB at a time."""
+    monkeypatch.setattr(gcs_reading, "RANGE_BYTES", 1024)
+    return GcsStaging(made.client, made.place, stream_above=0)
 
 
 @pytest.fixture
-def ranges_of_1_kib(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gcs_reading, "WHOLE_BYTES", 0)
-    monkeypatch.setattr(gcs_reading, "RANGE_BYTES", 1024)
+def output(made: TestBucket) -> GcsOutput:
+    return GcsOutput(made.client, made.place)
 
 
 def staged(made: TestBucket, staging: GcsStaging, data: bytes, name: str = "a") -> Entry:
@@ -77,7 +79,8 @@ class Faulty(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         type(self).seen += 1
         self.rfile.read(int(self.headers.get("content-length", 0)))
-        body = b'{"error": {"code": 403, "message": "DOE^JOHN does not have storage.objects.get access"}}'
+        message = "DOE^JOHN does not have storage.objects.get access"
+        body = json.dumps({"error": {"code": self.status, "message": message}}).encode()
         self.send_response(self.status)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
@@ -130,8 +133,18 @@ def test_a_client_of_the_emulator_logs_in_nowhere_and_keeps_a_connection_for_eac
     assert adapter._pool_maxsize == 16  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("status", [403, 503])
-def test_a_refusal_is_transient_and_quotes_nothing(refusing: storage.Client, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "staging_code", "output_code"),
+    [
+        (403, Code.STAGING_FORBIDDEN, Code.OUTPUT_FORBIDDEN),
+        (429, Code.QUOTA_EXCEEDED, Code.QUOTA_EXCEEDED),
+        (503, Code.STAGING_UNAVAILABLE, Code.OUTPUT_UNAVAILABLE),
+    ],
+)
+def test_a_refusal_is_transient_says_which_and_quotes_nothing(
+    refusing: storage.Client, monkeypatch: pytest.MonkeyPatch, status: int, staging_code: Code, output_code: Code
+) -> None:
+    monkeypatch.setattr(gcs_client, "_NOT_FOR_LONG", gcs_client._NOT_FOR_LONG.with_timeout(0.5))
     Faulty.status, Faulty.seen = status, 0
     staging = GcsStaging(refusing, GcsPlace("bucket"))
     output = GcsOutput(refusing, GcsPlace("bucket"))
@@ -146,12 +159,12 @@ def test_a_refusal_is_transient_and_quotes_nothing(refusing: storage.Client, sta
             pass
 
     attempts: list[tuple[Callable[[], object], Code]] = [
-        (lambda: list(staging.list(BATCH)), Code.STAGING_UNAVAILABLE),
-        (read, Code.STAGING_UNAVAILABLE),
-        (lambda: staging.read_manifest("id", 1), Code.STAGING_UNAVAILABLE),
-        (lambda: staging.write_manifest("id", 1, b""), Code.STAGING_UNAVAILABLE),
-        (put, Code.OUTPUT_UNAVAILABLE),
-        (lambda: output.stat(NAME), Code.OUTPUT_UNAVAILABLE),
+        (lambda: list(staging.list(BATCH)), staging_code),
+        (read, staging_code),
+        (lambda: staging.read_manifest("id", 1), staging_code),
+        (lambda: staging.write_manifest("id", 1, b""), staging_code),
+        (put, output_code),
+        (lambda: output.stat(NAME), output_code),
     ]
     for attempt, code in attempts:
         with pytest.raises(TransientError) as error:
@@ -160,7 +173,17 @@ def test_a_refusal_is_transient_and_quotes_nothing(refusing: storage.Client, sta
         assert error.value.__cause__ is None
         assert error.value.__suppress_context__
         assert "DOE" not in str(error.value)
-    assert (Faulty.seen > len(attempts)) == (status == 503)  # what may pass is tried again
+    assert (Faulty.seen > len(attempts)) == (status in {429, 503})  # what may pass is tried again
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_of_a_large_object_says_so_too(refusing: storage.Client, status: int) -> None:
+    Faulty.status = status
+    staging = GcsStaging(refusing, GcsPlace("bucket"), stream_above=0)
+    with pytest.raises(TransientError) as error, staging.open(BATCH, Entry("a", 1, 10, 0)) as stream:
+        stream.read()
+    assert error.value.code is Code.STAGING_FORBIDDEN
+    assert "DOE" not in str(error.value)
 
 
 def test_a_bucket_that_is_gone_is_no_images_fault(made: TestBucket, staging: GcsStaging) -> None:
@@ -261,31 +284,28 @@ def test_a_large_object_is_streamed_in_bounded_memory(made: TestBucket, staging:
     assert peak < 17 * MIB
 
 
-@pytest.mark.usefixtures("ranges_of_1_kib")
 @pytest.mark.parametrize("name", ["…—ünï", "%2e%2e", "#123", "a?b=c", "{}", "a//b", "../d", "sub dir/'q\""])
-def test_a_large_object_may_have_any_name(made: TestBucket, staging: GcsStaging, name: str) -> None:
-    entry = staged(made, staging, b"0123456789" * 1000, name)
-    with staging.open(BATCH, entry) as stream:
+def test_a_large_object_may_have_any_name(made: TestBucket, streaming: GcsStaging, name: str) -> None:
+    entry = staged(made, streaming, b"0123456789" * 1000, name)
+    with streaming.open(BATCH, entry) as stream:
         assert stream.read() == b"0123456789" * 1000
 
 
-@pytest.mark.usefixtures("ranges_of_1_kib")
-def test_a_large_object_that_was_overwritten_is_never_read_in_part(made: TestBucket, staging: GcsStaging) -> None:
-    entry = staged(made, staging, b"old!" * 2000)
+def test_a_large_object_that_was_overwritten_is_never_read_in_part(made: TestBucket, streaming: GcsStaging) -> None:
+    entry = staged(made, streaming, b"old!" * 2000)
     made.put(f"incoming/{BATCH}/a", b"new!" * 2000)
-    with pytest.raises(ImageError) as error, staging.open(BATCH, entry) as stream:
+    with pytest.raises(ImageError) as error, streaming.open(BATCH, entry) as stream:
         stream.read(1)
     assert error.value.code is Code.CHANGED_DURING_PROCESSING
 
 
-@pytest.mark.usefixtures("ranges_of_1_kib")
 @pytest.mark.parametrize("swallow", [False, True])
 def test_a_large_object_that_is_overwritten_in_the_middle_is_changed_whatever_its_reader_makes_of_it(
-    made: TestBucket, staging: GcsStaging, swallow: bool
+    made: TestBucket, streaming: GcsStaging, swallow: bool
 ) -> None:
-    entry = staged(made, staging, b"old!" * 2000)
+    entry = staged(made, streaming, b"old!" * 2000)
     read = b""
-    with pytest.raises(ImageError) as error, staging.open(BATCH, entry) as stream:
+    with pytest.raises(ImageError) as error, streaming.open(BATCH, entry) as stream:
         read += stream.read(1500)
         made.put(f"incoming/{BATCH}/a", b"new!" * 2000)
         try:
@@ -298,14 +318,13 @@ def test_a_large_object_that_is_overwritten_in_the_middle_is_changed_whatever_it
     assert b"new" not in read
 
 
-@pytest.mark.usefixtures("ranges_of_1_kib")
 def test_a_large_object_that_does_not_fit_its_frozen_sum_is_transient_before_its_last_byte(
-    made: TestBucket, staging: GcsStaging
+    made: TestBucket, streaming: GcsStaging
 ) -> None:
-    entry = staged(made, staging, b"data" * 1000)
+    entry = staged(made, streaming, b"data" * 1000)
     read = b""
     wrong = Entry("a", entry.generation, entry.size, 1)
-    with pytest.raises(TransientError), staging.open(BATCH, wrong) as stream:
+    with pytest.raises(TransientError), streaming.open(BATCH, wrong) as stream:
         while block := stream.read(100):
             read += block
     assert len(read) < entry.size

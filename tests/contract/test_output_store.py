@@ -1,5 +1,7 @@
 """What every `OutputStore` must do. A new adapter adds a rig and a parameter."""
 
+import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -126,3 +128,15 @@ def test_a_store_out_of_reach_is_transient(rig: Rig) -> None:
     with pytest.raises(TransientError) as error:
         put(rig.store, b"data")
     assert error.value.code is Code.OUTPUT_UNAVAILABLE
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_folder_that_may_not_be_written_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError(number, "DOE^JOHN")
+
+    monkeypatch.setattr(os, "open", refuse)  # root may write everywhere
+    with pytest.raises(TransientError) as error:
+        put(FolderOutput(tmp_path), b"data")
+    assert error.value.code is Code.OUTPUT_FORBIDDEN
+    assert "DOE" not in str(error.value)

@@ -27,7 +27,7 @@ def cloud_lines() -> list[str]:
 
 @pytest.fixture(scope="session")
 def local_cloud(key_file: Path, cloud_lines: list[str]) -> Iterator[LocalCloud]:
-    # what one test has had stored, another may look for in the staging area
+    # tests look at the sources of batches that rest; those of cleaning have functions of their own
     with started(key_file, cloud_lines, BRISK, SENDIT_KEEP_SOURCES="never") as cloud:
         yield cloud
 

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, _GeneratorContextManager, closing
+from contextlib import AbstractContextManager, _GeneratorContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -133,6 +133,21 @@ def world(tmp_path: Path) -> Iterator[World]:
     made = World(tmp_path)
     with closing(made.store):
         yield made
+
+
+def test_a_batch_with_an_error_has_a_report_until_it_rests_without_one(world: World) -> None:
+    world.put("a")
+    (world.source / "text").write_bytes(b"")
+    world.process()
+    report = world.reports.path_of(NAME)
+    assert "    text\n" in report.read_text("utf-8")
+    report.unlink()
+    assert world.process().at_rest  # the message comes again: the attempt may have died before it wrote the report
+    assert report.exists()
+    (world.source / "text").write_bytes(objects.to_bytes(objects.ct(9)))
+    asked(world, Again.NEW)
+    assert world.process().counts == Counts(found=2, stored=2)
+    assert not report.exists()
 
 
 def test_a_batch_is_stored_counted_and_rests(world: World) -> None:
@@ -868,3 +883,24 @@ def test_a_manifest_that_is_not_there_after_its_writing_stops_the_attempt(world:
     with pytest.raises(TransientError):
         world.process(staging=staging)
     assert (world.batch.state, world.batch.lease, world.outputs) == (BatchState.PROCESSING, None, [])
+
+
+def test_a_file_that_is_too_large_is_an_error_of_its_own_and_is_not_read(world: World) -> None:
+    world.put("a", "b")
+    size = (world.source / "a").stat().st_size
+    (world.source / "large").write_bytes((world.source / "a").read_bytes() + bytes(1))
+    opened: list[str] = []
+
+    class Watched(FolderStaging):
+        @contextmanager
+        def open(self, batch: BatchName, entry: Entry) -> Iterator[BinaryIO]:
+            opened.append(entry.name)
+            with super().open(batch, entry) as stream:
+                yield stream
+
+    staging = Watched(world.source.parent, world.source.parent.parent / "manifests")
+    pipeline = replace(world.pipeline, staging=staging, max_image_bytes=size)
+    batch = world.process(workers=InlineWorkers(pipeline))
+    assert batch.counts == Counts(found=3, stored=2, errored=1)
+    assert [entry.code for entry in batch.errors] == [Code.TOO_LARGE]
+    assert set(opened) == {"a", "b"}

@@ -14,7 +14,7 @@ from cloudevents.http import CloudEvent
 from flask.testing import FlaskClient
 
 from sendit import logs, push
-from sendit.errors import BatchError, Code, ImageError, LeaseHeld, LeaseLost, Refused, TransientError, UsageError
+from sendit.errors import BatchError, Busy, Code, ImageError, LeaseHeld, LeaseLost, Refused, TransientError, UsageError
 from sendit.finalize import Verdict, finalize
 from sendit.process import process
 from sendit.refs import BatchMessage, GcsPlace, Marker
@@ -69,6 +69,7 @@ def lines(log: io.StringIO) -> list[dict[str, Any]]:
         (Refused(Code.OVERLAP), 204, "WARNING"),
         (Refused(Code.MALFORMED_MESSAGE), 204, "WARNING"),
         (LeaseHeld(), 503, "INFO"),
+        (Busy(), 503, "INFO"),
         (LeaseLost(), 503, "WARNING"),
         (TransientError(Code.STATUS_UNAVAILABLE), 503, "WARNING"),
         (UsageError(Code.NOT_CONFIGURED, "Set SENDIT_STAGING=gs://bucket."), 500, "CRITICAL"),

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from google.api_core.retry import exponential_sleep_generator
 
+from sendit.adapters.denied import failure
 from sendit.adapters.firestore_commits import SECONDS_OF_PATIENCE, BatchDocuments, Change, Overtaken, Unanswered
 from sendit.adapters.firestore_documents import Known
-from sendit.errors import Code, LeaseLost, Refused, TransientError
+from sendit.errors import Code, LeaseLost, Refused
 from sendit.records import IMAGES_A_WRITE, Batch, Image, Lease
 
 
@@ -36,10 +37,11 @@ def change(
     With `last`, what was written last under this very lease, the first turn reads nothing.
 
     Raises `LeaseLost`, nothing written, if there is a lease to go by and the batch is no longer under it;
-    `Refused` (unknown_batch).
+    `Refused` (unknown_batch); `TransientError` when patience ends.
     """
     unanswered: Batch | None = None
     moved = False
+    why: BaseException | None = None
     for number in turns():
         remembered = number == 0 and last is not None
         known = last if remembered else documents.read(batch_id)
@@ -56,18 +58,19 @@ def change(
             return documents.commit(known, wanted)
         except Overtaken:
             continue
-        except Unanswered:
+        except Unanswered as error:
+            why = error.__cause__
             unanswered, moved = wanted.batch, standing(wanted.batch) != standing(known.batch)
-    raise AssertionError("turns end by raising")
+    raise failure(Code.STATUS_UNAVAILABLE, why)
 
 
 def turns() -> Iterator[int]:
-    """Turns at a commit, ever further apart. Raises `TransientError` (status_unavailable) when patience ends."""
+    """Turns at a commit, ever further apart, until patience ends."""
     until = time.monotonic() + SECONDS_OF_PATIENCE
     for turn, pause in enumerate(exponential_sleep_generator(initial=0.02, maximum=2.0)):
         yield turn
         if time.monotonic() + pause > until:
-            raise TransientError(Code.STATUS_UNAVAILABLE)
+            return
         time.sleep(pause)
 
 

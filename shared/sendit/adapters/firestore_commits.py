@@ -15,6 +15,7 @@ from google.api_core.retry import Retry, if_exception_type
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import firestore
 
+from sendit.adapters.denied import failure
 from sendit.adapters.firestore_documents import (
     Known,
     batch_fields,
@@ -23,7 +24,7 @@ from sendit.adapters.firestore_documents import (
     known_from_snapshot,
 )
 from sendit.documents import Document, image_to_document
-from sendit.errors import Code, TransientError
+from sendit.errors import Code
 from sendit.records import Batch, Image
 
 SECONDS_A_CALL = 10.0
@@ -52,7 +53,7 @@ class Overtaken(Exception):
 
 
 class Unanswered(Exception):
-    """No answer came; the commit may be written, may be written later, or never."""
+    """No answer came; the commit may be written, may be written later, or never. Caused by what came instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class Change:
 class BatchDocuments:
     """The collection `batches`, each with its subcollection `images`.
 
-    Every method raises `TransientError` (status_unavailable) if Firestore cannot be reached or does not let us in.
+    Every method raises `TransientError` if Firestore cannot be reached (status_unavailable), does not let us in
+    (status_forbidden), or a quota is used up (quota_exceeded).
     """
 
     def __init__(self, client: firestore.Client) -> None:
@@ -190,8 +192,8 @@ class BatchDocuments:
                 results = writes.commit(retry=None, timeout=SECONDS_A_CALL)
             except _OVERTAKEN:
                 raise Overtaken from None
-            except _UNANSWERED:
-                raise Unanswered from None
+            except _UNANSWERED as error:
+                raise Unanswered from error
         changed_at: datetime = results[0].update_time
         return changed_at
 
@@ -206,5 +208,5 @@ def answer(call: Callable[[], T]) -> T:
 def _reachable() -> Iterator[None]:
     try:
         yield
-    except (exceptions.GoogleAPIError, GoogleAuthError):
-        raise TransientError(Code.STATUS_UNAVAILABLE) from None
+    except (exceptions.GoogleAPIError, GoogleAuthError) as error:
+        raise failure(Code.STATUS_UNAVAILABLE, error) from None

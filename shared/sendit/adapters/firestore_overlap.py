@@ -10,7 +10,7 @@ from itertools import chain
 from sendit.adapters.firestore_changes import turns
 from sendit.adapters.firestore_commits import BatchDocuments, Overtaken, Unanswered
 from sendit.adapters.firestore_documents import Known
-from sendit.errors import Code, Refused
+from sendit.errors import Code, Refused, TransientError
 from sendit.ports import Registered
 from sendit.records import Batch, BatchState
 
@@ -39,7 +39,7 @@ def register(documents: BatchDocuments, batch: Batch) -> Registered:
             unanswered = True
             continue
         return Registered(known.batch, created=unanswered and known.batch == batch)
-    raise AssertionError("turns end by raising")
+    raise TransientError(Code.STATUS_UNAVAILABLE)
 
 
 def _stand_back(documents: BatchDocuments, ours: Known) -> None:

@@ -14,7 +14,7 @@ from google.cloud.firestore import DELETE_FIELD
 from sendit.adapters.firestore_changes import parts_of, standing, turns
 from sendit.adapters.firestore_commits import BatchDocuments, Change, Overtaken, Unanswered
 from sendit.changes import once_more
-from sendit.errors import Code, Refused
+from sendit.errors import Code, Refused, TransientError
 from sendit.records import Batch, BatchState, check_transition
 
 # a write that changes nothing leaves a document's update time as it was, and binds nothing: each step has its mark
@@ -43,4 +43,4 @@ def requeue(documents: BatchDocuments, batch_id: str, again: frozenset[str], now
         except (Overtaken, Unanswered):
             continue
         return queued
-    raise AssertionError("turns end by raising")
+    raise TransientError(Code.STATUS_UNAVAILABLE)

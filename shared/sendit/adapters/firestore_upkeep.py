@@ -8,6 +8,7 @@ from sendit.adapters.firestore_bookmarks import Bookmarks
 from sendit.adapters.firestore_changes import Turn, change, turns
 from sendit.adapters.firestore_commits import BatchDocuments, Change, Filter, Overtaken, Unanswered
 from sendit.changes import CLEANABLE, abandoned, cleaned
+from sendit.errors import Code, TransientError
 from sendit.records import CLAIMABLE, IMAGES_A_WRITE, Batch, BatchState, ErrorEntry
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class FirestoreUpkeep:
             except (Overtaken, Unanswered):
                 continue
             return
+        raise TransientError(Code.STATUS_UNAVAILABLE)
 
     def bookmark(self, name: str) -> str:
         """See `UpkeepStore.bookmark`."""

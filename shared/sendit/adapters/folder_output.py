@@ -22,6 +22,7 @@ _CHUNK = 64 * 1024
 """The memory of larger pieces is fetched anew from the system for each."""
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP})
 _PART = re.compile(r"[0-9a-f]{32}")
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -170,4 +171,6 @@ def _as_transient(but: frozenset[int] = frozenset()) -> Iterator[None]:
     except OSError as error:
         if error.errno in but:
             raise
-        raise TransientError(Code.NO_SPACE if error.errno in FULL else Code.OUTPUT_UNAVAILABLE) from None
+        if error.errno in FULL:
+            raise TransientError(Code.NO_SPACE) from None
+        raise TransientError(Code.OUTPUT_FORBIDDEN if error.errno in _FORBIDDEN else Code.OUTPUT_UNAVAILABLE) from None

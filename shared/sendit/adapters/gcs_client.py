@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import google.cloud.storage as storage
 import urllib3
-from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
+from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError, RetryError
 from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError, TransportError
@@ -18,8 +18,9 @@ from google.auth.transport.requests import AuthorizedSession
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from requests.adapters import HTTPAdapter
 
+from sendit.adapters.denied import failure, failure_of
 from sendit.adapters.emulated import emulator
-from sendit.errors import Code, TransientError
+from sendit.errors import Code
 
 TIMEOUT = (5.0, 60.0)  # seconds to connect, seconds between two bytes
 
@@ -95,8 +96,11 @@ def as_transient(code: Code) -> Iterator[None]:
     """
     try:
         yield
-    except FAILURES:
-        raise TransientError(code) from None
+    except FAILURES as error:
+        last = error.cause if isinstance(error, RetryError) else error
+        if isinstance(last, InvalidResponse):
+            raise failure_of(code, status_of(last)) from None
+        raise failure(code, last) from None
 
 
 def _may_pass(error: Exception) -> bool:

@@ -16,6 +16,7 @@ from sendit.adapters.gcs_resumable import PIECE_BYTES, ResumableUpload
 from sendit.errors import Code, ImageError, TransientError
 from sendit.ports import Stat, Stored
 from sendit.refs import GcsPlace
+from sendit.settings import STREAM_ABOVE
 
 _CONTENT_TYPE = "application/dicom"
 
@@ -23,13 +24,13 @@ _CONTENT_TYPE = "application/dicom"
 class GcsOutput:
     """An `OutputStore` below a place in a bucket. An object appears at once and whole, as Cloud Storage does it."""
 
-    def __init__(self, client: storage.Client, place: GcsPlace) -> None:
+    def __init__(self, client: storage.Client, place: GcsPlace, stream_above: int = STREAM_ABOVE) -> None:
         self._client = client
         self._place = place
         self._bucket = client.bucket(place.bucket)
         self._media = Media(client, place.bucket)
         self._retry = retry_of(client)
-        self._reading = GcsReading(client, place.bucket, Code.OUTPUT_UNAVAILABLE)
+        self._reading = GcsReading(client, place.bucket, Code.OUTPUT_UNAVAILABLE, stream_above)
 
     @contextmanager
     def create(self, name: str) -> Iterator["_Pending"]:

@@ -11,6 +11,7 @@ import google.cloud.storage as storage
 import google_crc32c
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
+from sendit.adapters.denied import failure_of
 from sendit.adapters.gcs_client import TIMEOUT, as_transient, is_emulated, retry_of
 from sendit.adapters.gcs_media import Media
 from sendit.errors import Code, ImageError, SenditError, TransientError
@@ -18,7 +19,6 @@ from sendit.errors import Code, ImageError, SenditError, TransientError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-WHOLE_BYTES = 32 * 1024 * 1024  # up to here an object is read at once
 RANGE_BYTES = 4 * 1024 * 1024
 
 _ATTEMPTS = 3  # to get bytes that fit the checksum
@@ -26,13 +26,17 @@ _RANGE_SECONDS = 90.0
 
 
 class GcsReading:
-    """Reads objects of one bucket by generation; `unavailable` is the code for a bucket out of reach."""
+    """Reads objects of one bucket by generation; `unavailable` is the code for a bucket out of reach.
 
-    def __init__(self, client: storage.Client, bucket: str, unavailable: Code) -> None:
+    An object of more than `stream_above` bytes is never read whole.
+    """
+
+    def __init__(self, client: storage.Client, bucket: str, unavailable: Code, stream_above: int) -> None:
         self._client = client
         self._bucket = bucket
         self._media = Media(client, bucket)
         self._unavailable = unavailable
+        self._stream_above = stream_above
 
     @contextmanager
     def open(self, name: str, generation: int, size: int, crc32c: int | None) -> Iterator[BinaryIO]:
@@ -40,7 +44,7 @@ class GcsReading:
 
         Raises `ImageError` (changed_during_processing) if it is gone, also while it is read; `TransientError`.
         """
-        if size <= WHOLE_BYTES:
+        if size <= self._stream_above:
             yield io.BytesIO(self._whole(name, generation, size, crc32c))
             return
         ranges = _Ranges(lambda start, end: self._range(name, generation, start, end), size, crc32c, self._unavailable)
@@ -76,8 +80,13 @@ class GcsReading:
                 )
             except (FileNotFoundError, FileExistsError):  # 404, 412
                 raise self._gone() from None
-            except (HttpError, ClientError, ValueError, RuntimeError):
+            except HttpError as error:
+                raise failure_of(self._unavailable, int(error.code or 0)) from None
+            except (ClientError, ValueError, RuntimeError):
                 raise TransientError(self._unavailable) from None
+            except OSError as error:
+                # gcsfs has no class for 403; its text begins like this
+                raise failure_of(self._unavailable, 403 if str(error).startswith("Forbidden") else None) from None
         return data
 
     def _gone(self) -> SenditError:

@@ -12,6 +12,7 @@ from sendit.adapters.gcs_client import TIMEOUT, as_transient, crc32c_of, retry_o
 from sendit.adapters.gcs_reading import GcsReading
 from sendit.errors import Code, ImageError
 from sendit.refs import BatchName, Entry, GcsPlace, is_unfinished
+from sendit.settings import STREAM_ABOVE
 
 _FIELDS = "items(name,generation,size,crc32c),nextPageToken"
 _GENERATION = re.compile(r"(\d+)\.jsonl\.gz")
@@ -20,12 +21,12 @@ _GENERATION = re.compile(r"(\d+)\.jsonl\.gz")
 class GcsStaging:
     """A `Staging` of batches below `incoming/` of a place in a bucket; manifests lie below `manifests/` there."""
 
-    def __init__(self, client: storage.Client, place: GcsPlace) -> None:
+    def __init__(self, client: storage.Client, place: GcsPlace, stream_above: int = STREAM_ABOVE) -> None:
         self._client = client
         self._place = place
         self._bucket = client.bucket(place.bucket)
         self._retry = retry_of(client)
-        self._reading = GcsReading(client, place.bucket, Code.STAGING_UNAVAILABLE)
+        self._reading = GcsReading(client, place.bucket, Code.STAGING_UNAVAILABLE, stream_above)
 
     def list(self, batch: BatchName) -> Iterator[Entry]:
         """See `Staging.list`. The empty objects that consoles show as folders hold no image and are left out."""

@@ -9,8 +9,7 @@ from typing import BinaryIO
 
 from sendit.ports import Staging
 from sendit.refs import BatchName, Entry
-
-_LARGEST = 32 * 1024 * 1024
+from sendit.settings import STREAM_ABOVE
 
 _Key = tuple[BatchName, str, int]
 
@@ -18,12 +17,14 @@ _Key = tuple[BatchName, str, int]
 class KeptStaging:
     """A `Staging` that keeps what the first `open` of a small object read for the second one, then forgets it.
 
-    What was not asked for again goes first when more than `max_bytes` would be kept. Threads may share it.
+    Nothing of more than `largest` bytes is kept. What was not asked for again goes first when more than `max_bytes`
+    would be kept. Threads may share it.
     """
 
-    def __init__(self, inner: Staging, max_bytes: int) -> None:
+    def __init__(self, inner: Staging, max_bytes: int, largest: int = STREAM_ABOVE) -> None:
         self._inner = inner
         self._max_bytes = max_bytes
+        self._largest = min(largest, max_bytes)
         self._lock = threading.Lock()
         self._kept: OrderedDict[_Key, bytes] = OrderedDict()
         self._kept_bytes = 0
@@ -37,7 +38,7 @@ class KeptStaging:
         """See `Staging.open`."""
         key = (batch, entry.name, entry.generation)
         data = self._take(key)
-        if data is None and (entry.problem is not None or entry.size > min(_LARGEST, self._max_bytes)):
+        if data is None and (entry.problem is not None or entry.size > self._largest):
             with self._inner.open(batch, entry) as stream:
                 yield stream
             return

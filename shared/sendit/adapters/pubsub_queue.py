@@ -9,7 +9,8 @@ from google.cloud.pubsub_v1.publisher.exceptions import (
     PublishError,
 )
 
-from sendit.errors import Code, TransientError
+from sendit.adapters.denied import failure
+from sendit.errors import Code
 from sendit.refs import BatchMessage
 
 _SECONDS = 10.0
@@ -37,5 +38,5 @@ class PubSubQueue:
         """See `BatchQueue.publish`."""
         try:
             self._publisher.publish(self._topic, message.to_json()).result(timeout=_SECONDS)
-        except (GoogleAPIError, GoogleAuthError, PublishError, MessageTooLargeError, TimeoutError):
-            raise TransientError(Code.STATUS_UNAVAILABLE) from None
+        except (GoogleAPIError, GoogleAuthError, PublishError, MessageTooLargeError, TimeoutError) as error:
+            raise failure(Code.QUEUE_UNAVAILABLE, error) from None

@@ -11,7 +11,7 @@ from sendit.cli.console import say, say_json, show_table, watching
 from sendit.cli.exits import Exit
 from sendit.cli.options import Json, Profile, Rules, Source, settings_with
 from sendit.errors import ImageError
-from sendit.images import screened
+from sendit.images import check_size, screened
 from sendit.local import find_batches
 from sendit.records import Counts, ImageState
 from sendit.refs import BatchName
@@ -77,6 +77,7 @@ def screen(
     def all_of(name: BatchName) -> Iterator[_Seen]:
         for entry in sorted(staging.list(name), key=lambda entry: entry.name):
             try:
+                check_size(entry, settings.max_image_bytes)
                 with staging.open(name, entry) as stream:
                     _, decision = screened(stream, screen_, limits, cleans=settings.deidentify)
             except ImageError as error:

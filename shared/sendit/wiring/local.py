@@ -70,6 +70,7 @@ class LocalPlaces:
             keep_paths=self.keep_paths,
             with_report=self.with_report,
             text=self.settings.text,
+            max_image_bytes=self.settings.max_image_bytes,
         )
 
 

@@ -28,7 +28,6 @@ from sendit.wiring.cloud import batch_queue, check_finalizer, output_place, proj
 from sendit.wiring.house import House
 from sendit.wiring.parts import check_text, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
 
-_THREADS_A_PROCESS = 8
 _IMAGES_A_SLICE = 32
 
 
@@ -47,10 +46,11 @@ class CloudPlaces:
         keys = keyring(self.settings)
         if keys.key_id != self.key_id:
             raise UsageError(Code.BAD_KEY, "The key was replaced while the function was running.")
-        client = storage_client(project(), _THREADS_A_PROCESS)
+        client = storage_client(project(), self.settings.threads)
+        staging = GcsStaging(client, staging_place(self.settings), self.settings.stream_above)
         return ImagePipeline(
-            staging=KeptStaging(GcsStaging(client, staging_place(self.settings)), self.kept_bytes),
-            output=GcsOutput(client, output_place(self.settings)),
+            staging=KeptStaging(staging, self.kept_bytes, self.settings.stream_above),
+            output=GcsOutput(client, output_place(self.settings), self.settings.stream_above),
             identifiers=KeyedIdentifiers(keys),
             keys=keys,
             profile=self.profile,
@@ -58,6 +58,7 @@ class CloudPlaces:
             limits=limits_of(self.settings),
             clock=now,
             text=self.settings.text,
+            max_image_bytes=self.settings.max_image_bytes,
             computing=Lock(),
         )
 
@@ -106,7 +107,7 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         queue=batch_queue(settings),
         reports=house.reports,
         workers=ProcessWorkers(
-            count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=_THREADS_A_PROCESS
+            count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=settings.threads
         ),
         ids=ids,
         clock=now,
