@@ -1,19 +1,21 @@
 # make run [SRC=folder] [OUT=folder]   de-identify a folder; without SRC= a sample study
 # make test                            every test there is
 # make check                           the quick loop: ruff, mypy, unit tests but the thorough ones
+# make chaos [SEED=number]              kill, pause, cut off and overwrite for minutes: docs/reliability.md
 # make bench [BENCH=--quick]           measure, beside other tools: docs/bench.md
 # make lock                            resolve the dependencies anew (needs uv)
 
 PYTHON ?= python3
 SRC ?=
 OUT ?= build/out
+SEED ?=
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadscope
 
 .DELETE_ON_ERROR:
-.PHONY: run test check lint bench audit lock wheel clean
+.PHONY: run test check lint chaos bench audit lock wheel clean
 
 $(SETUP): requirements-dev.lock pyproject.toml
 	@echo "Setting up $(VENV) …"
@@ -43,6 +45,9 @@ lint: $(SETUP)
 
 check: lint
 	$(PYTEST) -q tests/unit -m "not thorough"
+
+chaos: $(SETUP)
+	$(BIN)/python -m pytest tests/chaos --long $(if $(SEED),--seed $(SEED)) -s -v --timeout 3600
 
 bench: $(SETUP)
 	$(BIN)/python -m tests.bench $(BENCH)

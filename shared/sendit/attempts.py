@@ -5,16 +5,13 @@ from datetime import datetime
 from sendit.errors import SENTENCES, Code
 from sendit.records import Batch, ErrorEntry
 
-_NEVER_BEGUN = "No worker ever began with it; the worker function may not start, and its log says why."
 _WITHOUT_A_WORD = "No worker said why; one that is killed or runs out of memory cannot."
 
 
 def used_up(batch: Batch, now: datetime) -> ErrorEntry:
     """The error of a batch that is given up: how many attempts there were, and what one of them said last."""
-    if batch.last_failure is not None:
-        why = f"What was said last: {batch.last_failure.sentence}"
-    else:
-        why = _WITHOUT_A_WORD if batch.attempt else _NEVER_BEGUN
+    last = batch.last_failure
+    why = f"What was said last: {last.sentence}" if last else _WITHOUT_A_WORD
     code = Code.ATTEMPTS_USED_UP
     what = SENTENCES[code].format(attempts=batch.attempt, failures=batch.failures)
     return ErrorEntry(code, f"{what} {why}", now)

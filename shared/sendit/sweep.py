@@ -1,7 +1,8 @@
 """What nobody else looks after: messages that died, and batches of which nothing is heard any more.
 
 A message dies when it was delivered as often as its subscription allows. Its batch is not lost by that: if it came
-further meanwhile its message is published again, and if it did not, it is an ERROR that says so, its files kept.
+further meanwhile, or never had its turn, its message is published again; if its attempts were in vain, it is an ERROR
+that says so, its files kept.
 """
 
 import logging
@@ -21,6 +22,11 @@ from sendit.report import report_on
 from sendit.staging_area import Reports
 
 BATCHES_A_RUN = 200
+
+_CAME_FURTHER = "A message died whose batch came further; it is published again."
+_NOT_BEGUN = (
+    "A message died that no worker had begun with; it is published again. Workers are too few, or do not start."
+)
 
 
 class SweptStore(StatusStore, UpkeepStore, Protocol):
@@ -60,9 +66,9 @@ def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
         event(logging.INFO, "A message died that was older than its batch; nothing to do.", batch_id=batch.id)
     elif batch.is_held(now):
         event(logging.INFO, "A message died while a worker has its batch; nothing to do.", batch_id=batch.id)
-    elif batch.state is BatchState.PROCESSING and batch.failures < world.max_attempts:
+    elif batch.failures < world.max_attempts:
         _publish(batch, name, world)
-        event(logging.WARNING, "A message died whose batch came further; it is published again.", batch_id=batch.id)
+        event(logging.WARNING, _CAME_FURTHER if batch.attempt else _NOT_BEGUN, batch_id=batch.id, attempt=batch.attempt)
     else:
         _give_up(batch, name, world)
 

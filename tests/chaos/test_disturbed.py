@@ -76,7 +76,12 @@ def test_whatever_breaks_between_functions_and_cloud_every_image_is_stored_once(
             assert seen.items() <= written().items(), "what was stored is written once"
             seen = written()
         for batch, these in wanted.items():
-            cloud.rested(batch, seconds=150.0 * batches)
+            try:
+                cloud.rested(batch, seconds=60.0 + 10.0 * batches)
+            except AssertionError as error:
+                said = [f"{line}" for function, _ in pushed for line in function.logged()]
+                error.add_note("\n".join([f"{cloud.batch(batch)}", *sorted(said)[-60:]]))
+                raise
             figures.count("attempts", check(cloud, batch, these)["attempt"])
             figures.count("images", len(these))
         assert seen.items() <= written().items()

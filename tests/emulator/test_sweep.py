@@ -15,7 +15,7 @@ from tests.emulator.test_deliveries import push_address, slices
 from sendit.emulators import resources
 from sendit.emulators.scheduler import Scheduler
 from sendit.push import is_tick
-from sendit.records import Batch, BatchState
+from sendit.records import Batch, BatchState, Lease
 from sendit.refs import BatchMessage
 from sendit.settings import Settings
 from sendit.wiring.cloud import status_store
@@ -83,10 +83,20 @@ def test_a_marker_of_which_no_batch_is_known_is_followed_after_a_tick(cloud: Clo
     assert (document["generation"], document["counts"]["stored"]) == (generation, 2)
 
 
-def test_a_batch_with_which_no_worker_began_is_an_error_and_a_retry_completes_it(
+def test_a_batch_that_never_had_its_turn_before_its_message_died_is_completed(cloud: Cloud, store: WholeStore) -> None:
+    silent(cloud, store, "no-turn")
+    die(cloud, BatchMessage(cloud.id_of("no-turn"), "no-turn", 10**17).to_json())
+    assert cloud.rested("no-turn")["counts"]["stored"] == 3
+
+
+def test_a_batch_whose_attempts_were_in_vain_is_an_error_and_a_retry_completes_it(
     cloud: Cloud, store: WholeStore
 ) -> None:
     silent(cloud, store, "given-up")
+    for number in range(20):
+        lease = Lease(str(number), now())
+        store.claim(cloud.id_of("given-up"), lease, now())
+        store.release(cloud.id_of("given-up"), lease, None, now())
     message = BatchMessage(cloud.id_of("given-up"), "given-up", 10**17).to_json()
     die(cloud, message)
     document = cloud.rested("given-up")
@@ -94,9 +104,9 @@ def test_a_batch_with_which_no_worker_began_is_an_error_and_a_retry_completes_it
     assert [error["code"] for error in document["errors"]] == ["attempts_used_up"]
     assert len(list(cloud.client.list_blobs(cloud.staging, prefix="incoming/given-up/"))) == 3
     report = cloud.until(lambda: cloud.staging.get_blob("failed/given-up.err"))
-    assert "No worker ever began with it" in report.download_as_text()
+    assert "No worker said why" in report.download_as_text()
     shown = cloud.run(SENDIT, "errors", "given-up")
-    assert "No worker ever began with it" in shown.stdout, shown.stderr
+    assert "No worker said why" in shown.stdout, shown.stderr
     asked = cloud.run(SENDIT, "retry", "given-up")
     assert asked.returncode == 0, asked.stderr
     document = cloud.rested("given-up", ["DONEPROCESSING"])

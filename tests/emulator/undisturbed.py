@@ -17,6 +17,11 @@ BATCH = BatchName.parse("undisturbed")
 
 def results_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> dict[str, bytes]:
     """Each result by its output name; `folder` is an empty one to work in."""
+    return dict(outputs_of(files, settings, folder).values())
+
+
+def outputs_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> dict[str, tuple[str, bytes]]:
+    """What becomes of each file, by its name: the output's name, and its bytes."""
     source, out = folder / str(BATCH), folder / "out"
     source.mkdir()
     out.mkdir()
@@ -33,11 +38,11 @@ def results_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> 
         limits=limits_of(settings),
         clock=now,
     )
-    names: list[str] = []
+    outputs: dict[str, tuple[str, bytes]] = {}
     for entry in pipeline.staging.list(BATCH):
         planned = pipeline.inspect(BATCH, entry)
         assert isinstance(planned, Planned)
         outcome = pipeline.store(BATCH, planned)
         assert outcome.code is None
-        names.append(outcome.output)
-    return {name: (out / name).read_bytes() for name in names}
+        outputs[entry.name] = outcome.output, (out / outcome.output).read_bytes()
+    return outputs

@@ -23,11 +23,5 @@ def test_of_workers_that_died_without_a_word_it_says_so() -> None:
     assert used_up(BATCH, NOON).sentence.startswith(f"{COUNTED} No worker said why; ")
 
 
-def test_a_batch_with_which_no_worker_began_points_to_the_workers_log() -> None:
-    sentence = used_up(replace(BATCH, state=BatchState.NEW, attempt=0, failures=0), NOON).sentence
-    assert "after 0 attempts" in sentence
-    assert "No worker ever began with it" in sentence
-
-
 def test_it_never_holds_the_batchs_name() -> None:
     assert "4711" not in used_up(BATCH, NOON).sentence

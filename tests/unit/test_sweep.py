@@ -152,14 +152,13 @@ def test_of_a_batch_that_was_asked_for_again_since_nothing_is_done(world: World)
 
 
 @pytest.mark.parametrize("published", [False, True])
-def test_a_batch_with_which_no_worker_began_is_given_up(world: World, published: bool) -> None:
+def test_a_batch_that_never_had_its_turn_is_published_again(world: World, published: bool) -> None:
     world.register()
     if published:
         world.store.mark_published(ID, NOON)
-    before = world.batch()
     world.follow()
-    assert (world.batch().state, world.batch().errors) == (BatchState.ERROR, (used_up(before, NOON),))
-    assert (world.published(), world.said()) == ([], [("ERROR", "attempts_used_up")])
+    assert (world.batch().state, world.batch().errors) == (BatchState.NEW, ())
+    assert (world.published(), world.said()) == ([MESSAGE], [("WARNING", None)])
 
 
 def test_a_batch_whose_attempts_settled_no_image_is_given_up_with_what_was_said_last(world: World) -> None:
@@ -183,6 +182,7 @@ def test_a_report_that_was_not_written_when_the_batch_was_given_up_is_written_th
 
 def test_no_report_is_written_under_the_name_of_another_batch(world: World) -> None:
     world.register()
+    world.attempts(3)
     world.follow(replace(MESSAGE, name="another"))
     assert world.batch().state is BatchState.ERROR
     assert (world.report(), world.report("another")) == (None, None)
@@ -215,6 +215,7 @@ def test_a_batch_that_came_further_gets_another_message(world: World) -> None:
 
 def test_the_same_death_told_twice_is_followed_once(world: World) -> None:
     world.register()
+    world.attempts(3)
     for _ in range(2):
         world.follow()
     assert world.batch().error_count == 1
@@ -225,6 +226,7 @@ def test_a_worker_that_takes_the_batch_in_the_last_moment_keeps_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.register()
+    world.attempts(3)
 
     def at_the_last_moment(batch: Batch, now: datetime) -> ErrorEntry:
         world.store.claim(batch.id, LEASE, now)
