@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 
+import pytest
 from tests.chaos.figures import Figures, complaints
 from tests.chaos.plan import OF_CONNECTIONS, OF_REQUESTS, Fault, Plan
 from tests.chaos.proxy import Proxy
 from tests.chaos.restarting import Restarting
 from tests.emulator.cloud import Cloud
-from tests.emulator.killing import TERMS, check, stored
+from tests.emulator.killing import TERMS, check, cleaned, stored
 from tests.emulator.test_deliveries import push_address, slices
 from tests.emulator.undisturbed import results_of
 
@@ -24,6 +25,7 @@ MUCH_MEMORY = 2 * 1024**3
 """More than a worker with two worker processes ever needs for images this small."""
 
 
+@pytest.mark.usefixtures("ticks")
 def test_whatever_breaks_between_functions_and_cloud_every_image_is_stored_once(
     cloud: Cloud, chance: random.Random, long: bool, figures: Figures, tmp_path: Path
 ) -> None:
@@ -77,7 +79,7 @@ def test_whatever_breaks_between_functions_and_cloud_every_image_is_stored_once(
             seen = written()
         for batch, these in wanted.items():
             try:
-                cloud.rested(batch, seconds=60.0 + 10.0 * batches)
+                cleaned(cloud, batch, seconds=60.0 + 10.0 * batches)
             except AssertionError as error:
                 said = [f"{line}" for function, _ in pushed for line in function.logged()]
                 error.add_note("\n".join([f"{cloud.batch(batch)}", *sorted(said)[-60:]]))
