@@ -90,7 +90,7 @@ def test_exactly_what_was_frozen_is_processed_whatever_uploaders_do_meanwhile(
     cloud: Cloud, chance: random.Random, long: bool, figures: Figures, tmp_path: Path
 ) -> None:
     settings = Settings.load(dict(cloud.environment))
-    for number in range(20 if long else 1):
+    for number in range(10 if long else 1):
         uploader = Uploader(cloud, f"changing/{number}", chance, figures)
         for name, data in slices(SLICES, uploader.batch).items():
             uploader.put(name, data)

@@ -29,7 +29,7 @@ MUCH_MEMORY = 2 * 1024**3
 def test_whatever_breaks_between_functions_and_cloud_every_image_is_stored_once(
     cloud: Cloud, chance: random.Random, long: bool, figures: Figures, tmp_path: Path
 ) -> None:
-    batches, restarts, seconds = (12, 12, 3.0) if long else (2, 2, 1.0)
+    batches, restarts, seconds = (6, 10, 3.0) if long else (2, 2, 1.0)
     settings = Settings.load(dict(cloud.environment))
     files = {f"disturbed/{number}": slices(SLICES, f"disturbed-{number}") for number in range(batches)}
     wanted = {batch: results_of(these, settings, made(tmp_path / batch)) for batch, these in files.items()}
