@@ -11,9 +11,12 @@ from tests.emulator.local import fresh_key, started
 
 from sendit.emulators.cloud import LocalCloud
 from sendit.emulators.resources import Delivery
+from sendit.emulators.scheduler import Scheduler
 
 IMPATIENT = Delivery(ack_deadline=10, minimum_backoff=1.0, maximum_backoff=2.0, attempts=100)
 """The shortest ack deadline there is, and more deliveries than any test needs."""
+
+SECONDS_BETWEEN_TICKS = 4.0
 
 
 @pytest.fixture
@@ -44,8 +47,18 @@ def cloud_lines() -> list[str]:
 
 @pytest.fixture(scope="session")
 def local_cloud(cloud_lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with started(fresh_key(tmp_path_factory.mktemp("key")), cloud_lines, IMPATIENT, **TERMS) as cloud:
+    with started(
+        fresh_key(tmp_path_factory.mktemp("key")), cloud_lines, IMPATIENT, **TERMS, SENDIT_REQUEUE_AFTER="10"
+    ) as cloud:
         yield cloud
+
+
+@pytest.fixture
+def ticks(cloud: Cloud) -> Iterator[None]:
+    """Let the sweep look every few seconds for what is lost or left."""
+    scheduler = Scheduler(cloud.environment["PUBSUB_EMULATOR_HOST"], SECONDS_BETWEEN_TICKS)
+    yield
+    scheduler.stop()
 
 
 @pytest.fixture(scope="session")

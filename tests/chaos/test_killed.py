@@ -34,6 +34,10 @@ STEPS = [
     ("status", ("before", "FirestoreStatusStore", "save_outcomes", 10)),
     ("status", ("after", "FirestoreStatusStore", "save_outcomes", 10)),
     ("finish", ("before", "FirestoreStatusStore", "finish", 1)),
+    ("cleanup", ("after", "FirestoreStatusStore", "finish", 1)),
+    ("cleanup", ("before", "GcsStagingArea", "delete", 1)),
+    ("cleanup", ("after", "GcsStagingArea", "delete", 1)),
+    ("cleanup", ("before", "FirestoreStatusStore", "mark_cleaned", 1)),
 ]
 """In the order in which a batch goes through them, so that one batch can be killed at each. Of rows of one step that
 follow each other the quick form takes any."""
@@ -56,7 +60,9 @@ def test_a_worker_that_is_killed_inside_each_step_is_followed_by_one_that_does_w
     scene.register(batch, files)
     written: dict[str, int] = {}
     ends: dict[int, datetime] = {}
-    for attempt, (step, (moment, place, method, number)) in enumerate(steps, 1):
+    attempts = sum(step != "cleanup" for step, _ in steps) + 1
+    for number_of_kill, (step, (moment, place, method, number)) in enumerate(steps, 1):
+        attempt = min(number_of_kill, attempts)
         scene.kill(moment, place, method, number)
         with scene.hurry(step == "continuation"):
             assert set(scene.delivered_until(batch, lambda answer: answer == 0)) <= {503, 0}, step
@@ -64,14 +70,15 @@ def test_a_worker_that_is_killed_inside_each_step_is_followed_by_one_that_does_w
         figures.count(f"killed in {step}")
         killed = scene.cloud.batch(batch)
         assert killed is not None
-        assert (killed["status"], killed["attempt"]) == ("PROCESSING", attempt), step
+        status = "PROCESSING" if attempt < attempts else "DONEPROCESSING"
+        assert (killed["status"], killed["attempt"]) == (status, attempt), step
         if killed["lease"] is not None:
             ends[attempt] = datetime.fromisoformat(killed["lease"]["expires_at"])
         now = scene.stored(wanted)
         assert written.items() <= now.items(), f"what was stored is written once: {step}"
         written = now
     assert set(scene.delivered_until_done(batch)) <= {503, 200}
-    scene.check(batch, wanted, attempt=len(steps) + 1)
+    scene.check(batch, wanted, attempt=attempts)
     assert written.items() <= scene.stored(wanted).items()
     assert scene.deliver(batch) == 200
     assert scene.logged("worker_crashed") == []

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.emulator.cloud import Cloud, Document
+from tests.emulator.cloud import PATIENCE_SECONDS, Cloud, Document
 from tests.emulator.functions import FUNCTIONS, Function, function, made_topic, post, registered
 
 from sendit.refs import BatchMessage
@@ -32,6 +32,7 @@ import json, os, signal
 from pathlib import Path
 from sendit import tally
 from sendit.adapters.firestore_status import FirestoreStatusStore
+from sendit.adapters.gcs_area import GcsStagingArea
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.pubsub_queue import PubSubQueue
@@ -82,9 +83,10 @@ def among(step):
 
     setattr(ProcessWorkers, step, killing)
 
-for step in ("claim", "freeze", "add_images", "save_outcomes", "finish", "release"):
+for step in ("claim", "freeze", "add_images", "save_outcomes", "finish", "release", "mark_cleaned"):
     around(FirestoreStatusStore, step)
 around(GcsStaging, "write_manifest")
+around(GcsStagingArea, "delete")
 around(PubSubQueue, "publish")
 among("inspect")
 among("store")
@@ -192,10 +194,28 @@ def stored(cloud: Cloud, wanted: Mapping[str, bytes]) -> dict[str, int]:
     return {blob.name: blob.generation for blob in cloud.client.list_blobs(cloud.output, prefix=prefix)}
 
 
+def staged(cloud: Cloud, batch: str) -> dict[str, int]:
+    """The generations of what is staged of a batch, by name."""
+    folder = f"incoming/{batch}/"
+    return {
+        blob.name.removeprefix(folder): blob.generation
+        for blob in cloud.client.list_blobs(cloud.staging, prefix=folder)
+    }
+
+
+def cleaned(cloud: Cloud, batch: str, seconds: float = PATIENCE_SECONDS) -> Document:
+    """The batch's document as soon as the batch rests and is cleaned up."""
+    cloud.rested(batch, seconds=seconds)
+    document: Document = cloud.until(lambda: (found := cloud.batch(batch)) and found["cleaned_at"] and found)
+    return document
+
+
 def check(cloud: Cloud, batch: str, wanted: Mapping[str, bytes]) -> Document:
-    """Every image once, with the bytes of an undisturbed run; the batch's document."""
+    """Every image once, with the bytes of an undisturbed run, and no source left; the batch's document."""
     document = cloud.batch(batch)
     assert document is not None
+    assert document["cleaned_at"] is not None
+    assert staged(cloud, batch) == {}
     counts = {"found": len(wanted), "stored": len(wanted), "rejected": 0, "errored": 0, "duplicates": 0}
     assert document["counts"] == counts
     assert (document["status"], document["lease"]) == ("DONEPROCESSING", None)
