@@ -47,7 +47,7 @@ check: lint
 	$(PYTEST) -q tests/unit -m "not thorough"
 
 chaos: $(SETUP)
-	$(BIN)/python -m pytest tests/chaos --long $(if $(SEED),--seed $(SEED)) -s -v --timeout 3600
+	$(BIN)/python -m pytest tests/chaos tests/contract/test_status_machine.py --long $(if $(SEED),--seed $(SEED)) -s -v --timeout 3600
 
 bench: $(SETUP)
 	$(BIN)/python -m tests.bench $(BENCH)

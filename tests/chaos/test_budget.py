@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.chaos.figures import Figures
+from tests.chaos.planted import Uploads
 from tests.emulator.cloud import Cloud
 from tests.emulator.conftest import BRISK
 from tests.emulator.functions import Function, function, made_topic, registered
-from tests.emulator.planted import Uploads
 from tests.emulator.test_deliveries import slices
 from tests.emulator.undisturbed import results_of
 
@@ -21,15 +21,28 @@ from sendit.settings import Settings
 from sendit.wiring.cloud import Finalizer
 
 TOPIC = "batches-of-its-own"
-SECONDS_AN_UPLOAD = 0.1
-BUDGET = 3.0
-IMAGES = 600
+SECONDS_OF_PATIENCE = 600.0
+
+
+@dataclass(frozen=True)
+class Form:
+    """A budget, how long each upload of a result takes, and images enough to need several budgets."""
+
+    budget: float
+    seconds_an_upload: float
+    images: int
+    least_attempts: int
+
+
+QUICK = Form(budget=3.0, seconds_an_upload=0.2, images=300, least_attempts=2)
+LONG = Form(budget=5.0, seconds_an_upload=0.5, images=1920, least_attempts=10)  # a minute for 2 × 8 threads
 
 
 @dataclass(frozen=True)
 class Scene:
     """A worker with a topic of its own, which is pushed to it."""
 
+    form: Form
     cloud: Cloud
     settings: Settings
     finalizer: Finalizer
@@ -45,60 +58,65 @@ class Scene:
         return len([one for one in self.worker.logged() if one["message"] == sentence and one["batch_id"] == batch_id])
 
 
-@contextmanager
-def scene_of(local_cloud: LocalCloud, lines: list[str], folder: Path, topic: str, **settings: str) -> Iterator[Scene]:
-    cloud = Cloud({**local_cloud.environment, "SENDIT_BATCHES_TOPIC": topic}, lines)
-    pubsub = cloud.environment["PUBSUB_EMULATOR_HOST"]
-    made_topic(cloud, topic)
-    uploads = Uploads.planted(folder, SECONDS_AN_UPLOAD)
-    variables = {"SENDIT_WORKERS": "2", **uploads.environment, **settings}
+@pytest.fixture(scope="module")
+def scene(
+    request: pytest.FixtureRequest,
+    local_cloud: LocalCloud,
+    cloud_lines: list[str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Scene]:
+    form = LONG if request.config.getoption("--long") else QUICK
+    folder = tmp_path_factory.mktemp("budget")
+    cloud = Cloud({**local_cloud.environment, "SENDIT_BATCHES_TOPIC": TOPIC}, cloud_lines)
+    made_topic(cloud, TOPIC)
+    uploads = Uploads.planted(folder, form.seconds_an_upload)
+    variables = {"SENDIT_WORKERS": "2", "SENDIT_BUDGET": str(form.budget), **uploads.environment}
     with pytest.MonkeyPatch.context() as patch, function(cloud, "worker", folder, None, **variables) as worker:
         port = int(re.findall(r":(\d+)", worker.address)[0])
-        resources.push(pubsub, topic, port, BRISK)
+        resources.push(cloud.environment["PUBSUB_EMULATOR_HOST"], TOPIC, port, BRISK)
         for name, value in cloud.environment.items():
             patch.setenv(name, value)
-        known = Settings.load(dict(cloud.environment))
-        yield Scene(cloud, known, Finalizer.of(known), worker, uploads)
-
-
-@pytest.fixture(scope="module")
-def scene(local_cloud: LocalCloud, cloud_lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    folder = tmp_path_factory.mktemp("budget")
-    with scene_of(local_cloud, cloud_lines, folder, TOPIC, SENDIT_BUDGET=str(BUDGET)) as made:
-        yield made
+        settings = Settings.load(dict(cloud.environment))
+        yield Scene(form, cloud, settings, Finalizer.of(settings), worker, uploads)
 
 
 def test_a_batch_that_takes_longer_than_a_budget_is_completed_over_several_messages_and_no_image_is_done_twice(
-    scene: Scene, tmp_path: Path
+    scene: Scene, tmp_path: Path, figures: Figures
 ) -> None:
-    files = slices(IMAGES, "budget")
+    images = scene.form.images
+    files = slices(images, "budget")
     wanted = results_of(files, scene.settings, tmp_path)
     before = scene.uploads.counted()
     scene.begin("budget/long", files)
-    document = scene.cloud.rested("budget/long")
-    counts = {"found": IMAGES, "stored": IMAGES, "rejected": 0, "errored": 0, "duplicates": 0}
+    document = scene.cloud.rested("budget/long", seconds=SECONDS_OF_PATIENCE)
+    counts = {"found": images, "stored": images, "rejected": 0, "errored": 0, "duplicates": 0}
     assert (document["status"], document["counts"], document["errors"]) == ("DONEPROCESSING", counts, [])
     attempts = document["attempt"]
-    assert attempts >= 3
+    assert attempts >= scene.form.least_attempts
     assert scene.said("The time of this attempt is up; the next goes on.", "budget/long") == attempts - 1
     assert scene.cloud.outputs("budget/long") == wanted
     uploaded = scene.uploads.counted() - before
-    assert len(uploaded) == IMAGES
+    assert len(uploaded) == images
     assert set(uploaded.values()) == {1}
-    print(f"budget {BUDGET:g} s: {IMAGES} images over {attempts} attempts, each uploaded once")  # noqa: T201
+    figures.count("attempts", attempts)
+    figures.count("images stored", images)
+    figures.count("uploads", uploaded.total())
+    figures.conclude()
 
 
 def test_an_image_that_takes_longer_than_a_whole_budget_is_an_error_and_the_others_are_stored(
-    scene: Scene, tmp_path: Path
+    scene: Scene, tmp_path: Path, figures: Figures
 ) -> None:
     files = slices(40, "endless")
     wanted = results_of(files, scene.settings, tmp_path)
     hanging = sorted(wanted)[17]
     scene.uploads.never_end(hanging.rpartition("/")[2])
     scene.begin("budget/endless", files)
-    document = scene.cloud.rested("budget/endless")
+    document = scene.cloud.rested("budget/endless", seconds=SECONDS_OF_PATIENCE)
     counts = {"found": 40, "stored": 39, "rejected": 0, "errored": 1, "duplicates": 0}
     assert (document["status"], document["counts"]) == ("DONEPROCESSING", counts)
     assert [entry["code"] for entry in document["errors"]] == ["over_budget"]
     del wanted[hanging]
     assert scene.cloud.outputs("budget/endless") == wanted
+    figures.count("attempts", document["attempt"])
+    figures.conclude()
