@@ -31,11 +31,12 @@ class Form:
     budget: float
     seconds_an_upload: float
     images: int
+    threads: int
     least_attempts: int
 
 
-QUICK = Form(budget=3.0, seconds_an_upload=0.2, images=300, least_attempts=2)
-LONG = Form(budget=5.0, seconds_an_upload=0.5, images=1920, least_attempts=10)  # a minute for 2 × 8 threads
+QUICK = Form(budget=3.0, seconds_an_upload=0.2, images=300, threads=8, least_attempts=2)
+LONG = Form(budget=5.0, seconds_an_upload=0.5, images=960, threads=4, least_attempts=10)  # a minute for 2 × 4 threads
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,12 @@ def scene(
     cloud = Cloud({**local_cloud.environment, "SENDIT_BATCHES_TOPIC": TOPIC}, cloud_lines)
     made_topic(cloud, TOPIC)
     uploads = Uploads.planted(folder, form.seconds_an_upload)
-    variables = {"SENDIT_WORKERS": "2", "SENDIT_BUDGET": str(form.budget), **uploads.environment}
+    variables = {
+        "SENDIT_WORKERS": "2",
+        "SENDIT_THREADS": str(form.threads),
+        "SENDIT_BUDGET": str(form.budget),
+        **uploads.environment,
+    }
     with pytest.MonkeyPatch.context() as patch, function(cloud, "worker", folder, None, **variables) as worker:
         port = int(re.findall(r":(\d+)", worker.address)[0])
         resources.push(cloud.environment["PUBSUB_EMULATOR_HOST"], TOPIC, port, BRISK)
