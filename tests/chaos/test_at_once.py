@@ -18,7 +18,7 @@ SLICES = 60
 def test_of_workers_with_the_same_message_one_works_and_the_others_answer_503_without_an_error(
     cloud: Cloud, long: bool, figures: Figures, tmp_path: Path
 ) -> None:
-    for count, rounds in [(2, 5), (8, 5)] if long else [(2, 2)]:
+    for count, rounds in [(2, 5), (8, 5)] if long else [(2, 1)]:
         with ExitStack() as stack:
             workers = [stack.enter_context(_worker(cloud, tmp_path, f"{count}-{one}")) for one in range(count)]
             settings, finalizer = stack.enter_context(wired(cloud))

@@ -91,7 +91,7 @@ def test_a_worker_that_is_killed_inside_each_step_is_followed_by_one_that_does_w
 def test_a_worker_that_is_killed_at_random_moments_loses_and_doubles_nothing(
     cloud: Cloud, chance: random.Random, long: bool, figures: Figures, tmp_path: Path
 ) -> None:
-    kills = 50 if long else 6
+    kills = 50 if long else 4
     struck = done = 0
     with (
         wired(cloud) as (settings, finalizer),
