@@ -3,21 +3,20 @@
 Fed by the notification of the staging bucket for `finalize/`, through the topic `finalized`.
 """
 
-from functools import cache
-
 import flask
 import functions_framework
 from cloudevents.http import CloudEvent
 
 from sendit import push
+from sendit.once import Once
 from sendit.wiring.cloud import Finalizer, check_finalizer
 
 _settings = push.serve(flask.current_app, check_finalizer)
-_finalizer = cache(Finalizer.of)
+_finalizer = Once(lambda: Finalizer.of(_settings))
 
 
 @functions_framework.cloud_event
 def finalize(pushed: CloudEvent) -> None:
     """Follow one marker. What is raised decides the answer: see `sendit.push.answer`."""
-    finalizer = _finalizer(_settings)
+    finalizer = _finalizer()
     finalizer.follow(push.marker_of(pushed, finalizer.staging))
