@@ -74,10 +74,10 @@ def clean(
 
     With `dry_run` nothing is deleted or written. Raises `BatchError` (batch_of_another_key), `TransientError`.
     """
-    if world.ids.batch(name) != batch.id:
-        raise BatchError(Code.BATCH_OF_ANOTHER_KEY)
     if batch.state not in CLEANABLE:
         return Cleaned()
+    if world.ids.batch(name) != batch.id:
+        raise BatchError(Code.BATCH_OF_ANOTHER_KEY)
     staged = {world.ids.image(name, entry.name): entry for entry in world.staging.list(name)}
     stays, objects, size_bytes = Counter[Stays](), 0, 0
     for step in _steps(_deletable(world.store.images(batch.id), staged, stays)):

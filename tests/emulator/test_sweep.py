@@ -52,6 +52,14 @@ def call(method: str, address: str, body: Document) -> Document:
         return found
 
 
+def in_vain(cloud: Cloud, store: WholeStore, batch: str) -> None:
+    """As many attempts as there may be, and nothing came of them."""
+    for number in range(Settings().max_attempts):
+        lease = Lease(str(number), now())
+        store.claim(cloud.id_of(batch), lease, now())
+        store.release(cloud.id_of(batch), lease, None, now())
+
+
 def tick(cloud: Cloud) -> None:
     resources.tick(cloud.environment["PUBSUB_EMULATOR_HOST"])
 
@@ -93,10 +101,7 @@ def test_a_batch_whose_attempts_were_in_vain_is_an_error_and_a_retry_completes_i
     cloud: Cloud, store: WholeStore
 ) -> None:
     silent(cloud, store, "given-up")
-    for number in range(20):
-        lease = Lease(str(number), now())
-        store.claim(cloud.id_of("given-up"), lease, now())
-        store.release(cloud.id_of("given-up"), lease, None, now())
+    in_vain(cloud, store, "given-up")
     message = BatchMessage(cloud.id_of("given-up"), "given-up", 10**17).to_json()
     die(cloud, message)
     document = cloud.rested("given-up")
