@@ -47,6 +47,7 @@ class Figures:
 
     def count(self, name: str, more: int = 1) -> int:
         """Count one more; how many there are."""
+        name = str(name)  # a code is told by its plain text, which travels between the processes of the tests
         self.told[name] = now = int(self.told.get(name, 0)) + more
         return now
 
