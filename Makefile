@@ -52,6 +52,7 @@ chaos: $(SETUP)
 bench: $(SETUP)
 	$(BIN)/python -m tests.bench $(BENCH)
 	$(if $(BENCH),,$(BIN)/python -m tests.bench.whole_cloud)
+	$(if $(BENCH),,$(BIN)/python -m tests.bench.large_batch)
 
 audit: $(SETUP)
 	$(BIN)/pip-audit --disable-pip --require-hashes -r requirements.lock
