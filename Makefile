@@ -1,7 +1,7 @@
 # make run [SRC=folder] [OUT=folder]   de-identify a folder; without SRC= a sample study
 # make test                            every test there is
 # make check                           the quick loop: ruff, mypy, unit tests but the thorough ones
-# make chaos [SEED=number]              kill, pause, cut off and overwrite for minutes: docs/reliability.md
+# make chaos [SEED=number]             kill, pause, cut off and overwrite for minutes: docs/reliability.md
 # make bench [BENCH=--quick]           measure, beside other tools: docs/bench.md
 # make lock                            resolve the dependencies anew (needs uv)
 
