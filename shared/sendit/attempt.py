@@ -160,7 +160,7 @@ class Attempt:
                     self._record(outcome, image, duplicate=duplicate)
                 elif image.state is not ImageState.PROCESSING:
                     self._record(outcome, image, duplicate=False)  # alone and first with the next attempt
-                elif number == 0 and deadline.is_most(outcome.seconds):  # it had all the time that there is
+                elif number == 0:  # it had all the time that there is
                     self._record(_failed(outcome, Code.OVER_BUDGET), image, duplicate=False)
                 self._hold.check()
             if deadline.near:

@@ -25,10 +25,6 @@ class Deadline:
         """Whether it is too late to begin anything."""
         return time.monotonic() >= self.began + self.budget * _TO_BEGIN
 
-    def is_most(self, seconds: float) -> bool:
-        """Whether so much time is most of the budget."""
-        return seconds > self.budget / 2
-
     def left(self, more: float = 0.0) -> float | None:
         """Seconds until it is up, and `more` of them; None if it never is. As a timeout."""
         if isinf(self.budget):

@@ -38,11 +38,6 @@ class Outcome:
     place: str = ""
     blanked: tuple[int, ...] | None = None
 
-    @property
-    def seconds(self) -> float:
-        """How long it was worked on."""
-        return (self.finished_at - self.started_at).total_seconds()
-
 
 @dataclass(frozen=True, slots=True)
 class Planned:

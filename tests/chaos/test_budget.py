@@ -35,7 +35,7 @@ class Form:
     least_attempts: int
 
 
-QUICK = Form(budget=3.0, seconds_an_upload=0.2, images=300, threads=8, least_attempts=2)
+QUICK = Form(budget=4.0, seconds_an_upload=0.25, images=300, threads=8, least_attempts=2)
 LONG = Form(budget=5.0, seconds_an_upload=0.5, images=960, threads=4, least_attempts=10)  # a minute for 2 × 4 threads
 
 
