@@ -77,6 +77,8 @@ def _go_on_later(message: BatchMessage, batch: Batch, hold: Hold, attempt: Attem
 
 
 def _report(batch: Batch, name: BatchName, world: Processing) -> None:
+    if world.ids.batch(name) != batch.id:  # never under the name of another batch
+        return
     report_on(batch, name, reports=world.reports, store=world.store, staging=world.staging, ids=world.ids)
 
 

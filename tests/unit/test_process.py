@@ -187,6 +187,15 @@ def test_a_message_that_comes_twice_changes_nothing(world: World) -> None:
     assert (world.batch, world.images, world.outputs) == (first, images, outputs)
 
 
+def test_a_message_with_the_name_of_another_batch_touches_no_report_of_that_one(world: World) -> None:
+    world.put("a")
+    world.process()
+    another = BatchName.parse("another")
+    world.reports.write(another, "what went wrong there")
+    process(BatchMessage(world.message.batch_id, str(another), 7), world.processing)
+    assert not world.reports.write_once(another, "again"), "it was removed"
+
+
 def test_a_message_of_an_unknown_batch_is_refused(world: World) -> None:
     with pytest.raises(Refused) as refusal:
         process(BatchMessage("nobody", "ST-1", 7), world.processing)
