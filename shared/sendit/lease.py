@@ -83,8 +83,9 @@ class Hold:
             self._store.save_outcomes(self._batch_id, self._lease, images, counts, errors, self._clock())
 
     def set_new_arrivals(self, there: bool) -> None:
-        """See `StatusStore.set_new_arrivals`."""
+        """See `StatusStore.set_new_arrivals`, which asks for no lease; whoever has lost it stops here all the same."""
         with self._writing:
+            self._renew()
             self._store.set_new_arrivals(self._batch_id, there, self._clock())
 
     def finish(self, state: BatchState, errors: Sequence[ErrorEntry]) -> Batch:
@@ -100,7 +101,10 @@ class Hold:
     def _beat(self) -> None:
         while not self._stop.wait(self._terms.heartbeat):
             try:
-                self._renew()
+                with self._writing:
+                    if self._stop.is_set():  # while it waited; the batch may be at rest by now
+                        return
+                    self._renew()
             except LeaseLost:
                 self._lost.set()
                 return
@@ -114,9 +118,6 @@ class Hold:
                 )
 
     def _renew(self) -> None:
-        with self._writing:
-            if self._stop.is_set():  # while it waited; the batch may be at rest by now
-                return
-            now = self._clock()
-            renewed = Lease(self._lease.owner, now + timedelta(seconds=self._terms.ttl))
-            self._store.renew(self._batch_id, renewed, now)
+        now = self._clock()
+        renewed = Lease(self._lease.owner, now + timedelta(seconds=self._terms.ttl))
+        self._store.renew(self._batch_id, renewed, now)

@@ -96,6 +96,20 @@ def test_the_heartbeat_and_the_counts_are_never_written_at_the_same_time() -> No
     assert store.overlaps == 0
 
 
+def test_whoever_lost_the_lease_does_not_say_that_files_came() -> None:
+    class Flagged(Store):
+        flags = 0
+
+        def set_new_arrivals(self, *_: object) -> None:
+            self.flags += 1
+
+    lost, held = Flagged(LeaseLost()), Flagged()
+    with pytest.raises(LeaseLost):
+        heartbeat(lost, new_lease(TERMS, now)).set_new_arrivals(True)
+    heartbeat(held, new_lease(TERMS, now)).set_new_arrivals(True)
+    assert (lost.flags, held.flags) == (0, 1)
+
+
 def test_a_lost_lease_is_noticed() -> None:
     store = Store(LeaseLost())
     with heartbeat(store, new_lease(TERMS, now)).beating() as beat:
