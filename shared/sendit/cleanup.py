@@ -139,7 +139,7 @@ def _steps(deletable: Iterator[tuple[Image, Entry]]) -> Iterator[list[tuple[Imag
 def _verified(step: list[tuple[Image, Entry]], output: OutputStore, stays: Counter[Stays]) -> list[Entry]:
     """The sources of those images whose outputs are still what was recorded."""
     with ThreadPoolExecutor(_THREADS) as threads:
-        stored = list(threads.map(lambda pair: is_stored(pair[0], output), step))
+        stored = list(threads.map(lambda pair: is_stored(pair[0], output, by_sum=True), step))
     stays[Stays.OUTPUT_MISSING] += stored.count(False)
     return [entry for (_, entry), there in zip(step, stored, strict=True) if there]
 

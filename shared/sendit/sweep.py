@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from sendit.attempts import used_up
+from sendit.errors import SENTENCES, Code
 from sendit.ids import DocumentIds
 from sendit.logs import event
 from sendit.names import name_of, named_by
@@ -67,6 +68,10 @@ def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
     elif batch.is_held(now):
         event(logging.INFO, "A message died while a worker has its batch; nothing to do.", batch_id=batch.id)
     elif batch.failures < world.max_attempts:
+        if world.ids.batch(name) != batch.id:  # its own name is found when nothing was heard of it for long
+            code = Code.BATCH_OF_ANOTHER_KEY
+            event(logging.ERROR, SENTENCES[code], code=code, batch_id=batch.id)
+            return
         _publish(batch, name, world)
         event(logging.WARNING, _CAME_FURTHER if batch.attempt else _NOT_BEGUN, batch_id=batch.id, attempt=batch.attempt)
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.emulator.house import House, ct, mixed
 
+from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.gcs_area import GcsStagingArea
 from sendit.again import Again
 from sendit.cleanup import Cleaned, Stays, clean
@@ -164,6 +165,17 @@ def test_a_batch_of_another_key_is_not_cleaned(house: House) -> None:
         clean(batch, BatchName.parse("ST-2"), house.cleaning)
     assert error.value.code is Code.BATCH_OF_ANOTHER_KEY
     assert house.names("incoming") == {"ST-1/1.dcm", "ST-2/1.dcm"}
+
+
+def test_an_output_whose_store_knows_no_sums_is_no_proof(house: House, tmp_path: Path) -> None:
+    batch = house.done("ST-1", ct(1))
+    output = house.image("ST-1", "1.dcm").output
+    copy = tmp_path / "copy" / output
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(house.bucket.blob(f"output/{output}").download_as_bytes())
+    done = clean(batch, BatchName.parse("ST-1"), replace(house.cleaning, output=FolderOutput(tmp_path / "copy")))
+    assert (done.objects, done.stays, done.complete) == (0, {Stays.OUTPUT_MISSING: 1}, False)
+    assert house.names("incoming") == {"ST-1/1.dcm"}
 
 
 # asked for again after its sources went

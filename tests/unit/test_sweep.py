@@ -188,6 +188,13 @@ def test_no_report_is_written_under_the_name_of_another_batch(world: World) -> N
     assert (world.report(), world.report("another")) == (None, None)
 
 
+def test_of_one_batch_under_the_name_of_another_it_is_not_published_again(world: World) -> None:
+    before = world.register() and world.batch()
+    world.follow(replace(MESSAGE, name="another"))
+    assert (world.batch(), world.published()) == (before, [])
+    assert world.said() == [("ERROR", "batch_of_another_key")]
+
+
 def test_a_batch_whose_worker_died_without_a_word_is_given_up_when_its_lease_is_over(world: World) -> None:
     world.register()
     world.attempts(2)
