@@ -231,6 +231,7 @@ class Attempt:
                 output_crc32c=outcome.output_crc32c,
                 blanked=outcome.blanked,
                 duplicate=duplicate,
+                earlier=tuple(output for output in image.earlier if output != outcome.output),
             )
         )
 

@@ -187,13 +187,26 @@ def test_a_message_that_comes_twice_changes_nothing(world: World) -> None:
     assert (world.batch, world.images, world.outputs) == (first, images, outputs)
 
 
-def test_a_message_with_the_name_of_another_batch_touches_no_report_of_that_one(world: World) -> None:
+@pytest.mark.parametrize("worked", [False, True])
+def test_a_message_with_the_name_of_another_batch_is_refused_and_touches_neither(world: World, worked: bool) -> None:
     world.put("a")
-    world.process()
-    another = BatchName.parse("another")
-    world.reports.write(another, "what went wrong there")
-    process(BatchMessage(world.message.batch_id, str(another), 7), world.processing)
-    assert not world.reports.write_once(another, "again"), "it was removed"
+    if worked:
+        world.process()
+    before = world.batch
+    world.reports.write(BatchName.parse("another"), "what went wrong there")
+    with pytest.raises(Refused) as refusal:
+        process(BatchMessage(world.message.batch_id, "another", 7), world.processing)
+    assert refusal.value.code is Code.MALFORMED_MESSAGE
+    assert world.batch == before
+    assert not world.reports.write_once(BatchName.parse("another"), "again"), "it was removed"
+    assert world.process().counts == Counts(found=1, stored=1)
+
+
+def test_a_batch_that_another_key_registered_is_an_error_that_says_so(world: World) -> None:
+    now = world.clock()
+    world.store.register(Batch("of-another-key", "ST-2", BatchState.QUEUE, 7, now, now))
+    batch = process(BatchMessage("of-another-key", "ST-2", 7), world.processing)
+    assert (batch.state, [entry.code for entry in batch.errors]) == (BatchState.ERROR, [Code.BATCH_OF_ANOTHER_KEY])
 
 
 def test_a_message_of_an_unknown_batch_is_refused(world: World) -> None:
