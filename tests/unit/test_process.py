@@ -707,6 +707,19 @@ def deidentified_names(world: World) -> set[str]:
     return {plan.output for plan in plans if isinstance(plan, Planned)}
 
 
+def test_a_batch_of_which_an_image_came_to_nothing_does_not_rest_as_done(world: World) -> None:
+    world.put("a", "b")
+
+    class Losing(Interrupted):
+        def store(
+            self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS
+        ) -> Iterator[Outcome]:
+            return self.inner.store(batch, list(planned)[1:], deadline)
+
+    batch = world.process(workers=Losing(InlineWorkers(world.pipeline), -1, Crash()))
+    assert (batch.state, [entry.code for entry in batch.errors]) == (BatchState.ERROR, [Code.CONSERVATION])
+
+
 def test_the_lease_is_renewed_while_images_are_worked_on(world: World) -> None:
     world.put("a")
     renewals: list[Lease] = []
