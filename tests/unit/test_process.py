@@ -1,6 +1,8 @@
 """The use case of the worker over real adapters: claim, freeze, images, counts, rest; and what interrupts it."""
 
+import itertools
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, _GeneratorContextManager, closing, contextmanager
@@ -13,7 +15,7 @@ import google_crc32c
 import pytest
 from tests.data import objects
 
-from sendit import deid
+from sendit import attempt, deid
 from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.folder_reports import FolderReports
 from sendit.adapters.folder_staging import FolderStaging
@@ -388,6 +390,36 @@ def test_an_image_that_takes_longer_than_a_whole_attempt_is_an_error_that_says_s
     assert (batch.state, batch.counts) == (BatchState.DONEPROCESSING, Counts(found=3, stored=2, errored=1))
     assert [entry.code for entry in batch.errors] == [Code.OVER_BUDGET]
     assert slow.stored == []
+
+
+@pytest.mark.parametrize("stands_still", ["staging", "output"])
+def test_an_image_is_not_to_blame_for_an_attempt_in_which_a_service_stood_still(
+    world: World, monkeypatch: pytest.MonkeyPatch, stands_still: str
+) -> None:
+    monkeypatch.setattr(attempt, "_SECONDS_TO_ANSWER", 0.1)
+    world.put("a", "b")
+    slow = Endless(InlineWorkers(world.pipeline), "b")
+    assert world.process(workers=slow, budget=0.5).counts == Counts(found=2, stored=1)
+    recovered, claims = threading.Event(), itertools.count()
+
+    class Stuck(FolderStaging):
+        def open(self, batch: BatchName, entry: Entry) -> _GeneratorContextManager[BinaryIO]:
+            if stands_still == "staging":
+                recovered.wait()
+            return super().open(batch, entry)
+
+    def claim() -> None:
+        if stands_still == "output" and next(claims) % 2:  # it was there when the attempt began
+            raise TransientError(Code.OUTPUT_UNAVAILABLE)
+
+    staging = Stuck(world.source.parent, world.out.parent / "manifests")
+    for failures in (1, 2):
+        batch = world.process(workers=slow, staging=staging, claim_output=claim, budget=0.5)
+        assert (batch.state, batch.counts) == (BatchState.PROCESSING, Counts(found=2, stored=1))
+        assert world.batch.last_failure is not None
+        assert (world.batch.last_failure.code, world.batch.failures) == (Code.OUT_OF_TIME, failures)
+    recovered.set()
+    assert world.process().counts == Counts(found=2, stored=2)
 
 
 def test_what_was_not_done_in_time_is_tried_alone_before_all_others(world: World) -> None:
