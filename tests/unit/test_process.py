@@ -392,6 +392,22 @@ def test_an_image_that_takes_longer_than_a_whole_attempt_is_an_error_that_says_s
     assert slow.stored == []
 
 
+def test_a_source_that_alone_does_not_answer_is_that_images_error(world: World) -> None:
+    world.put("a", "b", "c")
+    slow = Endless(InlineWorkers(world.pipeline), "b")
+    assert world.process(workers=slow, budget=0.5).counts == Counts(found=3, stored=2)
+
+    class Stuck(FolderStaging):
+        def open(self, batch: BatchName, entry: Entry) -> _GeneratorContextManager[BinaryIO]:
+            assert entry.name != "b"
+            return super().open(batch, entry)
+
+    staging = Stuck(world.source.parent, world.out.parent / "manifests")
+    world.process(workers=slow, staging=staging, budget=0.5)
+    assert world.process(staging=staging).counts == Counts(found=3, stored=2, errored=1)
+    assert world.images["b"].code is Code.OVER_BUDGET
+
+
 @pytest.mark.parametrize("stands_still", ["staging", "output"])
 def test_an_image_is_not_to_blame_for_an_attempt_in_which_a_service_stood_still(
     world: World, monkeypatch: pytest.MonkeyPatch, stands_still: str
