@@ -12,7 +12,10 @@ from sendit.refs import BatchName, Entry, Marker
 
 
 class Reports(Protocol):
-    """Readable accounts of what went wrong, one a batch. All raise `TransientError` (staging_unavailable, no_space)."""
+    """Readable accounts of what went wrong, one a batch: under its name, or its id where the name would be too long.
+
+    All raise `TransientError` (staging_unavailable, no_space).
+    """
 
     def write(self, batch: BatchName, text: str) -> None:
         """Put a batch's report in the place of the last one."""

@@ -45,11 +45,11 @@ class House:
         made = TestBucket.make(request)
         self.client, self.bucket, place = made.client, made.bucket, GcsPlace(made.place.bucket, "staging")
         self.staging, self.area = GcsStaging(made.client, place), GcsStagingArea(made.client, place)
-        self.reports = GcsReports(made.client, place)
         self.output = GcsOutput(made.client, GcsPlace(made.place.bucket, "output"))
         self.store = SqliteStatusStore(folder / "status.sqlite3")
         request.addfinalizer(self.store.close)
         self.ids, self.queue = DocumentIds(KEYS), InlineQueue()
+        self.reports = GcsReports(made.client, place, self.ids.batch)
         self.ahead = timedelta(0)
         self.show_name = True
 

@@ -301,3 +301,19 @@ def test_a_damaged_manifest_stops_nobody_else(house: House, told: Told) -> None:
     assert Code.BAD_MANIFEST in [line.get("code") for line in told.lines(batch.id)]
     assert house.names("incoming") == {"ST-1/1.dcm"}
     assert BatchName.parse("ST-1").parts == ("ST-1",)
+
+
+# names and objects that are in the way
+
+
+def test_names_that_leave_no_room_for_a_report_are_told_under_their_ids(house: House) -> None:
+    house.done("a", ct(1))
+    inside, alone = "a/" + "x" * (1024 - len("staging/finalize/a/")), "b" * (1024 - len("staging/incoming/"))
+    house.mark(inside)
+    house.bucket.blob(f"staging/incoming/{alone}").upload_from_string(b"x")
+    house.put("c", ct(2))
+    house.mark("c")
+    house.ahead = 2 * DAY
+    assert house.keep() == Kept(registered=1, reported=1, cleaned=1)
+    assert house.names("failed") == {f"{house.id_of(inside)}.err", f"{house.id_of(alone)}.err"}
+    assert house.keep() == Kept()
