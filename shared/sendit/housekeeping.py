@@ -20,9 +20,11 @@ from sendit.names import name_of
 from sendit.ports import BatchQueue, Clock, OutputStore, Staging
 from sendit.records import Batch
 from sendit.refs import BatchName
+from sendit.setbacks import Setbacks
 from sendit.staging_area import Reports, StagingArea
-from sendit.staging_walk import Walking, register_markers, walk_staged
+from sendit.staging_walk import Walked, register_markers, walk_staged
 from sendit.sweep import SweptStore
+from sendit.walking import Walking
 
 BATCHES_A_RUN = 50
 
@@ -63,12 +65,22 @@ def keep_house(
     show_name: bool,
     deadline: Deadline = ENDLESS,
 ) -> Kept:
-    """Do a piece of everything there is to do. Idempotent; raises `TransientError`, and what was done stays done."""
-    walking = Walking(staging, area, reports, store, queue, ids, clock, show_name, retention.report_after)
-    registered = register_markers(walking)
-    walked = walk_staged(walking)
+    """Do a piece of everything there is to do. Idempotent.
+
+    What one task is stopped by does not keep the next from its turn; the first `SenditError` is raised at the end, a
+    `TransientError` if a service is out of reach. What was done stays done.
+    """
+    walking = Walking(staging, area, reports, store, queue, ids, clock, show_name, retention.report_after, deadline)
     house = _House(Cleaning(staging, area, output, store, store, ids, clock), store, reports, retention, deadline)
-    done = house.clean_due() + house.let_expire()
+    setbacks, registered, walked, done = Setbacks(), 0, Walked(), Counter[_Done]()
+    with setbacks.kept():
+        registered = register_markers(walking)
+    with setbacks.kept():
+        walked = walk_staged(walking)
+    for task in (house.clean_due, house.let_expire):
+        with setbacks.kept():
+            done += task()
+    setbacks.raise_first()
     return Kept(
         registered, walked.reported, walked.flagged, done[_Done.CLEANED], done[_Done.EXPIRED], done[_Done.FORGOTTEN]
     )
@@ -114,22 +126,24 @@ class _House:
     def _each(self, walk: str, page: _Page, act: _Act) -> Counter[_Done]:
         """Do something to a piece of the batches that came to rest, and remember when the last of them did.
 
-        What one batch is stopped by does not keep the others from their turn.
+        What one batch is stopped by does not keep the others from their turn, and is raised after it.
         """
         begun = reached = self.store.bookmark(walk)
         batches = page(datetime.fromisoformat(begun) if begun else None)
-        done = Counter[_Done]()
+        setbacks, done = Setbacks(), Counter[_Done]()
         try:
             for batch in batches:
-                if self.deadline.near:
+                if self.deadline.near or setbacks.too_many:
                     break
                 reached = batch.finished_at.isoformat() if batch.finished_at else reached
-                done[self._done_to(batch, act)] += 1
+                with setbacks.kept():
+                    done[self._done_to(batch, act)] += 1
             else:
                 reached = reached if len(batches) == BATCHES_A_RUN else ""
         finally:
             if reached != begun:
                 self.store.set_bookmark(walk, reached)
+        setbacks.raise_first()
         return done
 
     def _done_to(self, batch: Batch, act: _Act) -> _Done:

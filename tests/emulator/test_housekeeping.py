@@ -1,8 +1,10 @@
 """Keeping house over a bucket of its own: lost events, unnoticed folders, late files, and what time does to batches."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 from tests.emulator.house import AT_ONCE, NEVER, House, ct, mixed
 
 from sendit import housekeeping, staging_walk
-from sendit.errors import Code
+from sendit.again import Again
+from sendit.deadline import Deadline
+from sendit.errors import Code, TransientError
 from sendit.housekeeping import Kept
 from sendit.records import BatchState
 from sendit.refs import BatchName
@@ -43,6 +47,42 @@ class Told:
         ]
         self._caplog.clear()
         return [line for line in found if batch_id is None or line.get("batch_id") == batch_id]
+
+
+class Looks(Deadline):
+    """Near after so many looks at it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(inf, 0.0)
+        object.__setattr__(self, "_left", iter(range(number)))
+
+    @property
+    def near(self) -> bool:
+        return next(self._left, None) is None  # type: ignore[attr-defined]
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, target: object, call: str, names: Collection[str]) -> None:
+    """Let a call whose first argument is one of these fail, as if the service were out of reach."""
+    real = getattr(target, call)
+
+    def fails(first: object, *rest: object) -> object:
+        if str(first) in names:
+            raise TransientError(Code.STAGING_UNAVAILABLE)
+        return real(first, *rest)
+
+    monkeypatch.setattr(target, call, fails)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, target: object, call: str) -> list[object]:
+    """The first argument of each call from now on."""
+    real, calls = getattr(target, call), list[object]()
+
+    def counts(first: object, *rest: object) -> object:
+        calls.append(first)
+        return real(first, *rest)
+
+    monkeypatch.setattr(target, call, counts)
+    return calls
 
 
 def in_pieces(house: House, monkeypatch: pytest.MonkeyPatch, **limits: int) -> list[Kept]:
@@ -99,7 +139,7 @@ def test_the_name_is_not_shown_where_it_is_hidden(house: House) -> None:
 def test_many_markers_are_followed_piece_by_piece(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(7):
         house.mark(f"ST-{number}")
-    assert [kept.registered for kept in in_pieces(house, monkeypatch, MARKERS_A_RUN=3)] == [3, 2, 2, 0]
+    assert [kept.registered for kept in in_pieces(house, monkeypatch, MARKERS_A_RUN=3)] == [3, 3, 1, 0, 0, 0]
 
 
 # folders without a marker
@@ -317,3 +357,131 @@ def test_names_that_leave_no_room_for_a_report_are_told_under_their_ids(house: H
     assert house.keep() == Kept(registered=1, reported=1, cleaned=1)
     assert house.names("failed") == {f"{house.id_of(inside)}.err", f"{house.id_of(alone)}.err"}
     assert house.keep() == Kept()
+
+
+def test_markers_that_are_in_the_way_are_passed_by(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.done("a", ct(1))
+    inside = {f"a/{number}" for number in range(5)}
+    for name in (*inside, "b", "c"):
+        house.mark(name)
+    failing(monkeypatch, house.reports, "write_once", inside)
+    for known in (1, 3):  # three that fail are enough for one run
+        with pytest.raises(TransientError):
+            house.keep(NEVER)
+        assert len(list(house.store.batches())) == known
+    monkeypatch.undo()
+    assert house.keep(NEVER) == Kept()
+    assert house.names("failed") == {f"{name}.err" for name in inside}
+
+
+@pytest.mark.parametrize("call", ["write_once", "marker", "set_new_arrivals", "read_manifest", "batch"])
+def test_folders_and_batches_that_are_in_the_way_are_passed_by(
+    house: House, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    for name in ("B-0", "B-1", "B-2"):
+        house.done(name, {"bad": b""})
+        house.put(name, {"late": b"x"})
+    for name in ("A-0", "A-1", "C-0"):
+        house.put(name, {"1": b"x", "2": b"x"})
+    target = {"write_once": house.reports, "marker": house.area, "read_manifest": house.staging}.get(call, house.store)
+    ids = {house.id_of(name) for name in ("A-0", "B-0")}
+    house.ahead = 2 * DAY
+    failing(monkeypatch, target, call, {"A-0", *ids})
+    with pytest.raises(TransientError):
+        house.keep(NEVER)
+    assert {"A-1.err", "C-0.err"} <= house.names("failed")
+    assert house.area.bookmark("staged") == ""
+    monkeypatch.undo()
+    assert [house.batch(f"B-{number}").has_new_arrivals for number in (1, 2)] == [True, True]
+    house.keep(NEVER)
+    assert {"A-0.err", "A-1.err", "C-0.err"} <= house.names("failed")
+    assert house.batch("B-0").has_new_arrivals
+
+
+@pytest.mark.parametrize("task", ["markers", "staged", "uncleaned", "expired"])
+def test_what_one_task_is_stopped_by_does_not_keep_the_others_from_their_turn(
+    house: House, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    house.done("clean", ct(1))
+    house.done("empty", {"us": mixed()["us"]})
+    house.remove("staging/incoming/empty/us")
+    house.put("folder", {"1": b"x"})
+    house.put("lost", ct(2))
+    house.mark("lost")
+    house.ahead = 2 * DAY
+    failing(monkeypatch, house.area if task in {"markers", "staged"} else house.store, "bookmark", {task})
+    with pytest.raises(TransientError):
+        house.keep(replace(AT_ONCE, manifests=DAY))
+    monkeypatch.undo()
+    done = {
+        "markers": house.store.batch(house.id_of("lost")) is not None,
+        "staged": house.names("failed") == {"folder.err"},
+        "uncleaned": house.batch("clean").cleaned_at is not None,
+        "expired": not any(name.startswith(house.id_of("empty")) for name in house.names("manifests")),
+    }
+    assert {name for name, there in done.items() if not there} == {task}
+
+
+def test_batches_that_cannot_be_cleaned_now_do_not_keep_others_from_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        house.done(f"ST-{number}", ct(number + 1))
+    failing(monkeypatch, house.area, "delete", {"ST-0", "ST-2", "ST-3", "ST-4"})
+    for cleaned in ({"ST-1"}, {"ST-1", "ST-5"}):
+        with pytest.raises(TransientError):
+            house.keep()
+        assert {batch.name for batch in house.store.batches() if batch.cleaned_at} == cleaned
+
+
+# the time of a run
+
+
+def test_the_walks_stop_when_the_time_is_up_and_miss_nothing(house: House) -> None:
+    for number in range(5):
+        house.put(f"A-{number}", {"1": b"x", "2": b"x"})
+    house.done("B", {str(number): b"" for number in range(5)})
+    house.put("B", {"z": b"late"})
+    house.ahead = 2 * DAY
+    for number in range(4):
+        house.mark(f"C-{number}")
+    assert house.keep(NEVER, Looks(2)) == Kept(registered=1)  # a look for each marker, and B is known
+    assert house.keep(NEVER, Looks(0)) == Kept()
+    assert house.area.bookmark("markers") == "C-1"
+    assert house.keep(NEVER, Looks(3)) == Kept(registered=3)
+    for name in house.names("finalize"):
+        house.remove(f"staging/finalize/{name}")
+    runs = [house.keep(NEVER, Looks(4)) for _ in range(20)]
+    assert (sum(run.reported for run in runs), sum(run.flagged for run in runs)) == (5, 1)
+    assert sum(run != Kept() for run in runs) > 3
+
+
+def test_of_folders_deep_down_each_one_around_is_asked_for_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    around = "/".join("d" * 60)
+    for number in range(8):
+        house.put(f"{around}/{number}", {"1": b"x", "2": b"x"})
+    house.ahead = 2 * DAY
+    asked = [counted(monkeypatch, house.area, "marker"), counted(monkeypatch, house.store, "batch")]
+    assert house.keep() == Kept(reported=8)
+    assert [len(calls) for calls in asked] == [68, 68]
+
+
+# a file where a folder should be
+
+
+def test_a_file_with_the_name_of_a_batch_hides_nothing_beside_it(house: House, told: Told) -> None:
+    house.done("123", ct(1))
+    house.done("123-1", ct(2))
+    house.keep()
+    house.put("123-1", {"late.dcm": b"x"})
+    house.put("123-2", {"x.dcm": b"x"})
+    house.put("123 b", {"x.dcm": b"x"})
+    for name in ("123", "124"):
+        house.bucket.blob(f"staging/incoming/{name}").upload_from_string(b"x")
+    house.ahead = 2 * DAY
+    assert house.keep() == Kept(reported=3, flagged=1)
+    assert house.names("failed") == {"123 b.err", "123-2.err", "124.err"}
+    assert [house.batch(name).has_new_arrivals for name in ("123", "123-1")] == [False, True]
+    assert house.again("123", Again.NEW).wanted == 0
+    assert house.keep() == Kept()
+    assert not house.batch("123").has_new_arrivals
