@@ -37,6 +37,14 @@ class Staged:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """How many objects went, and which may not be deleted: of a hold, a retention policy, or for want of a role."""
+
+    gone: int
+    refused: Sequence[Entry] = ()
+
+
 class StagingArea(Protocol):
     """The staging area as a whole. Lists are in the order of names, from `start` on, and read as they are asked for.
 
@@ -55,8 +63,11 @@ class StagingArea(Protocol):
     def staged(self, start: str = "") -> Iterator[Staged]:
         """Everything below `incoming/`, but for the empty objects that consoles show as folders."""
 
-    def delete(self, batch: BatchName, entries: Sequence[Entry]) -> int:
-        """Delete exactly these generations, and say how many went; one that is gone is no error, a newer one stays."""
+    def delete(self, batch: BatchName, entries: Sequence[Entry]) -> Deleted:
+        """Delete exactly these generations; one that is gone is no error, a newer one stays.
+
+        One that may not be deleted does not keep the others from it.
+        """
 
     def remove_manifests(self, batch_id: str) -> int:
         """Remove every frozen manifest of a batch, and say how many went."""

@@ -4,12 +4,13 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.contract.buckets import TestBucket, unreachable_client
+from tests.contract.buckets import TestBucket, may_not_be_deleted, unreachable_client
 
 from sendit.adapters.gcs_area import GcsStagingArea
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.errors import Code, TransientError
 from sendit.refs import BatchName, Marker
+from sendit.staging_area import Deleted
 
 BATCH = BatchName.parse("1_6/ST-000001")
 
@@ -90,12 +91,23 @@ def test_exactly_the_given_generations_are_deleted(made: TestBucket, area: GcsSt
     made.put(f"incoming/{BATCH}/00.dcm", b"again")
     made.put(f"incoming/{BATCH}/01.dcm", b"first")  # the same bytes, and newer all the same
     made.remove(f"incoming/{BATCH}/02.dcm")
-    assert area.delete(BATCH, entries) == 17
+    assert area.delete(BATCH, entries) == Deleted(17, [])
     assert {entry.name for entry in staging.list(BATCH)} == {"00.dcm", "01.dcm"}
-    assert area.delete(BATCH, entries) == 0
+    assert area.delete(BATCH, entries) == Deleted(0, [])
     assert made.get(f"incoming/{BATCH}/00.dcm") == b"again"
     assert made.get("incoming/1_6/ST-0000011/00.dcm") == b"of another batch"
-    assert area.delete(BATCH, []) == 0
+    assert area.delete(BATCH, []) == Deleted(0, [])
+
+
+def test_an_object_that_may_not_be_deleted_keeps_no_other_from_it(
+    made: TestBucket, area: GcsStagingArea, staging: GcsStaging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        made.put(f"incoming/{BATCH}/{number:02}.dcm", b"x")
+    entries = sorted(staging.list(BATCH), key=lambda entry: entry.name)
+    may_not_be_deleted(monkeypatch, "/00.dcm", "/07.dcm")
+    assert area.delete(BATCH, entries) == Deleted(18, [entries[0], entries[7]])
+    assert sorted(entry.name for entry in staging.list(BATCH)) == ["00.dcm", "07.dcm"]
 
 
 def test_manifests_of_a_batch_are_removed_and_no_others(
