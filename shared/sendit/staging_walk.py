@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sendit.errors import BatchError, Refused
+from sendit.errors import BatchError, Code, Refused
 from sendit.finalize import Verdict, follow, tell
 from sendit.logs import event
 from sendit.manifest import Manifest
@@ -160,21 +160,33 @@ class _Piece:
         return self._known[key]
 
     def _look_at_batch(self, batch: Batch, place: str, inside: Iterator[Staged]) -> None:
-        """Flag a batch at rest if something is staged that its manifest does not hold in this generation."""
+        """Flag a batch at rest if something is staged that no manifest of it holds in this generation.
+
+        Of one that was given up before anything was frozen, what was there when it came to rest is no arrival.
+        """
         if not batch.at_rest or batch.has_new_arrivals:
             return
-        data = self._world.staging.read_manifest(batch.id, batch.generation)
-        if data is None:
-            return  # it was never frozen
         try:
-            frozen = {(entry.name, entry.generation) for entry in Manifest.from_bytes(data).entries}
+            frozen = self._frozen(batch)
         except BatchError as error:
             event(logging.WARNING, error.sentence, code=error.code, batch_id=batch.id)
             return
-        if any((one.path[len(place) + 1 :], one.generation) not in frozen for one in inside):
+        begun = batch.frozen or frozen or any(error.code is Code.NO_FILES for error in batch.errors)
+        since = None if begun else batch.finished_at
+        unknown = (one for one in inside if (one.path[len(place) + 1 :], one.generation) not in frozen)
+        if any(since is None or one.created_at > since for one in unknown):
             self._world.store.set_new_arrivals(batch.id, True, self._world.clock())
             event(logging.WARNING, "Files came or changed after the freeze.", batch_id=batch.id)
             self.flagged += 1
+
+    def _frozen(self, batch: Batch) -> set[tuple[str, int]]:
+        """Names and generations that were frozen when the batch was asked for last or, if none were then, ever before.
+
+        Nothing, if the manifests are gone: then nothing was staged any more.
+        """
+        last = self._world.staging.read_manifest(batch.id, batch.generation)
+        every = self._world.staging.manifests(batch.id) if last is None else [last]
+        return {(entry.name, entry.generation) for data in every for entry in Manifest.from_bytes(data).entries}
 
     def _is_marked(self, name: BatchName) -> bool:
         key = str(name)

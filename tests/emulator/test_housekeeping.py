@@ -16,7 +16,7 @@ from sendit.again import Again
 from sendit.deadline import Deadline
 from sendit.errors import Code, TransientError
 from sendit.housekeeping import Kept
-from sendit.records import BatchState
+from sendit.records import BatchState, ErrorEntry
 from sendit.refs import BatchName
 
 DAY = timedelta(days=1)
@@ -214,6 +214,37 @@ def test_a_file_of_a_cleaned_batch_that_is_there_again_came_late(house: House) -
     assert house.keep() == Kept(cleaned=1)
     house.put("ST-1", ct(1))
     assert house.keep() == Kept(flagged=1)
+
+
+def test_what_comes_after_the_manifests_are_removed_came_late(house: House) -> None:
+    house.done("ST-1", ct(1))
+    house.keep()
+    house.ahead = 11 * DAY
+    retention = replace(AT_ONCE, manifests=10 * DAY)
+    assert house.keep(retention) == Kept(expired=1)
+    house.put("ST-1", ct(1))
+    assert [house.keep(retention) for _ in range(2)] == [Kept(flagged=1), Kept()]
+
+
+def test_what_comes_to_a_batch_that_held_nothing_came_late(house: House) -> None:
+    assert house.done("ST-1", {}).state is BatchState.ERROR
+    assert house.keep() == Kept()
+    house.put("ST-1", ct(1))
+    assert house.keep() == Kept(flagged=1)
+
+
+def test_what_was_there_when_a_batch_was_given_up_did_not_come_late(house: House) -> None:
+    house.put("never-frozen", ct(1))
+    house.mark("never-frozen")
+    house.keep(NEVER)
+    house.done("asked-again", {"bad": b""})
+    house.store.requeue(house.id_of("asked-again"), [], house.clock())
+    for name in ("never-frozen", "asked-again"):
+        house.store.abandon(house.id_of(name), ErrorEntry(Code.ATTEMPTS_USED_UP, "Why.", house.clock()), house.clock())
+    assert house.keep(NEVER) == Kept()
+    for name in ("never-frozen", "asked-again"):
+        house.put(name, {"late": b"x"})
+    assert house.keep(NEVER) == Kept(flagged=2)
 
 
 def test_what_is_staged_as_it_was_frozen_is_no_arrival(house: House) -> None:
