@@ -1,7 +1,7 @@
 """Keeping house: what nobody asks for and everybody expects. A bounded piece of each task, again and again.
 
 Markers whose event was lost are followed, what lies unnoticed in the staging area is told, sources of what is stored
-are deleted when their time has come, and so is what is kept of batches that are long done.
+are deleted when their time has come, and so is what is kept of batches that are long done, or said of what is gone.
 """
 
 import logging
@@ -20,6 +20,7 @@ from sendit.names import name_of
 from sendit.ports import BatchQueue, Clock, OutputStore, Staging
 from sendit.records import Batch
 from sendit.refs import BatchName
+from sendit.report_walk import drop_reports
 from sendit.setbacks import Setbacks
 from sendit.staging_area import Reports, StagingArea
 from sendit.staging_walk import Walked, register_markers, walk_staged
@@ -41,7 +42,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was done: batches registered, folders reported, batches flagged, cleaned, expired and forgotten."""
+    """Batches registered, folders reported, batches flagged, cleaned, expired, forgotten; reports dropped."""
 
     registered: int = 0
     reported: int = 0
@@ -49,6 +50,7 @@ class Kept:
     cleaned: int = 0
     expired: int = 0
     forgotten: int = 0
+    dropped: int = 0
 
 
 def keep_house(
@@ -72,7 +74,7 @@ def keep_house(
     """
     walking = Walking(staging, area, reports, store, queue, ids, clock, show_name, retention.report_after, deadline)
     house = _House(Cleaning(staging, area, output, store, store, ids, clock), store, reports, retention, deadline)
-    setbacks, registered, walked, done = Setbacks(), 0, Walked(), Counter[_Done]()
+    setbacks, registered, walked, dropped, done = Setbacks(), 0, Walked(), 0, Counter[_Done]()
     with setbacks.kept():
         registered = register_markers(walking)
     with setbacks.kept():
@@ -80,9 +82,17 @@ def keep_house(
     for task in (house.clean_due, house.let_expire):
         with setbacks.kept():
             done += task()
+    with setbacks.kept():
+        dropped = drop_reports(walking)
     setbacks.raise_first()
     return Kept(
-        registered, walked.reported, walked.flagged, done[_Done.CLEANED], done[_Done.EXPIRED], done[_Done.FORGOTTEN]
+        registered,
+        walked.reported,
+        walked.flagged,
+        done[_Done.CLEANED],
+        done[_Done.EXPIRED],
+        done[_Done.FORGOTTEN],
+        dropped,
     )
 
 
@@ -162,8 +172,15 @@ class _House:
         return _Done.CLEANED if clean(batch, name, self.world, self.deadline).complete else _Done.NOTHING
 
     def _let_expire(self, batch: Batch, name: BatchName | None) -> _Done:
-        """A batch whose name nothing tells any more has lost its manifests before, and nothing was staged then."""
-        if name is not None and not self._is_gone_from_staging(batch, name):
+        """A batch whose name nothing tells any more has lost its manifests before, and nothing was staged then.
+
+        If it never had any, or they cannot be read, nobody knows what is staged of it, and it is kept.
+        """
+        if name is None:
+            gone = batch.frozen and not any(True for _ in self.world.staging.manifests(batch.id))
+        else:
+            gone = self._is_gone_from_staging(batch, name)
+        if not gone:
             return _Done.NOTHING
         if self._is_over(batch, self.retention.status):
             self._remove_names(batch, name)

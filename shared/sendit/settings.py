@@ -148,11 +148,11 @@ class Settings(BaseModel):
     ] = 0.0
     keep_manifests: Annotated[
         DaysOrNever,
-        Field(description="days that manifests of batches without an error are kept; never: for ever"),
+        Field(description="days that manifests of batches of which nothing is staged are kept; never: for ever"),
     ] = None
     keep_status: Annotated[
         DaysOrNever,
-        Field(description="days that status documents of batches without an error are kept; never: for ever"),
+        Field(description="days that status documents of batches of which nothing is staged are kept; never: for ever"),
     ] = None
     report_after: Annotated[
         PositiveSeconds, Field(description="seconds after which a staged folder without a marker is reported")

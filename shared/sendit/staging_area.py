@@ -38,6 +38,14 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """A report: its path below `failed/`, and which writing of it."""
+
+    name: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Deleted:
     """How many objects went, and which may not be deleted: of a hold, a retention policy, or for want of a role."""
 
@@ -59,6 +67,12 @@ class StagingArea(Protocol):
 
     def delete_marker(self, marker: Marker) -> bool:
         """Delete exactly this generation of a marker; False if it is gone or newer."""
+
+    def reports(self, start: str = "") -> Iterator[Report]:
+        """The reports that `Reports` has written."""
+
+    def delete_report(self, report: Report) -> bool:
+        """Delete exactly this writing of a report; False if it is gone or newer."""
 
     def staged(self, start: str = "") -> Iterator[Staged]:
         """Everything below `incoming/`, but for the empty objects that consoles show as folders."""

@@ -7,6 +7,7 @@ import pytest
 from tests.contract.buckets import TestBucket, may_not_be_deleted, unreachable_client
 
 from sendit.adapters.gcs_area import GcsStagingArea
+from sendit.adapters.gcs_reports import GcsReports
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.errors import Code, TransientError
 from sendit.refs import BatchName, Marker
@@ -77,6 +78,18 @@ def test_everything_staged_comes_in_the_order_of_names_with_size_and_time(
     assert next(area.staged("b/1.dcm ")).path == "loose"
 
 
+def test_a_report_is_listed_and_deleted_in_the_writing_that_was_seen(made: TestBucket, area: GcsStagingArea) -> None:
+    reports = GcsReports(made.client, made.place, str)
+    for name in ("b", "a/z", "c"):
+        reports.write(BatchName.parse(name), "x")
+    made.put("failed/no report", b"x")
+    assert [report.name for report in area.reports()] == ["a/z.err", "b.err", "c.err"]
+    first, second = area.reports("b")
+    reports.write(BatchName.parse("b"), "again")
+    assert [area.delete_report(report) for report in (first, second, second)] == [False, True, False]
+    assert [report.name for report in area.reports()] == ["a/z.err", "b.err"]
+
+
 def test_a_long_listing_is_read_as_it_is_asked_for(made: TestBucket, area: GcsStagingArea) -> None:
     for number in range(5):
         made.put(f"incoming/a/{number}", b"x")
@@ -138,6 +151,7 @@ def test_an_area_out_of_reach_is_transient(made: TestBucket, staging: GcsStaging
     for call in (
         lambda: list(area.markers()), lambda: area.marker(BATCH), lambda: list(area.staged()),
         lambda: area.delete(BATCH, entries), lambda: area.delete_marker(Marker("x", 1)), lambda: area.bookmark("w"),
+        lambda: list(area.reports()),
     ):  # fmt: skip
         with pytest.raises(TransientError) as error:
             call()

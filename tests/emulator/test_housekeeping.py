@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.emulator.house import AT_ONCE, NEVER, House, ct, mixed
 
-from sendit import housekeeping, staging_walk
+from sendit import housekeeping, report_walk, staging_walk
 from sendit.again import Again
 from sendit.deadline import Deadline
 from sendit.errors import Code, TransientError
@@ -194,6 +194,42 @@ def test_the_report_of_a_folder_goes_when_it_became_a_batch_that_is_stored(house
     assert (house.batch("ST-1").counts.stored, house.names("failed")) == (1, set())
 
 
+def test_the_report_of_what_is_gone_goes_and_no_other(house: House, told: Told) -> None:
+    house.done("1_6/batch", {"bad": b""})
+    house.mark("1_6/batch/marked")
+    house.put("1_6", {"1": b"x"})
+    house.put("folder", {"1": b"x"})
+    house.put("stays", {"1": b"x"})
+    loose = {"loose.dcm", "stays.dcm", "x" * (1024 - len("staging/incoming/"))}
+    for name in loose:
+        house.bucket.blob(f"staging/incoming/{name}").upload_from_string(b"x")
+    house.ahead = 2 * DAY
+    assert house.keep().reported == 6
+    reports = house.names("failed")
+    assert len(reports) == 8
+    for path in ("1_6/1", "folder/1", "1_6/batch/bad", "loose.dcm", max(loose, key=len)):
+        house.remove(f"staging/incoming/{path}")
+    told.lines()
+    assert [house.keep() for _ in range(2)] == [Kept(dropped=3), Kept()]
+    assert {line["batch_id"] for line in told.lines()} == {house.id_of(name) for name in ("1_6", "folder", "loose.dcm")}
+    assert reports - house.names("failed") == {"1_6.err", "folder.err", "loose.dcm.err"}
+    house.remove("staging/finalize/1_6/batch/marked")
+    assert house.keep() == Kept(dropped=1)
+    assert len(house.names("failed")) == 4
+
+
+def test_many_reports_are_dropped_piece_by_piece(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        house.put(f"folder-{number}", {"1": b"x"})
+    house.ahead = 2 * DAY
+    house.keep()
+    for number in range(1, 5):
+        house.remove(f"staging/incoming/folder-{number}/1")
+    monkeypatch.setattr(report_walk, "REPORTS_A_RUN", 2)
+    assert [house.keep().dropped for _ in range(4)] == [1, 2, 1, 0]
+    assert house.names("failed") == {"folder-0.err"}
+
+
 # what came late
 
 
@@ -323,6 +359,38 @@ def test_manifests_and_then_the_status_go_when_nothing_is_staged_any_more(house:
     assert house.keep(retention) == Kept(forgotten=1)
     assert house.names("finalize") == {"failed"}
     assert [house.keep(retention) for _ in range(2)] == [Kept(), Kept()]
+
+
+def test_a_batch_with_an_error_is_forgotten_when_its_folder_was_emptied(house: House) -> None:
+    house.done("failed", {**ct(1), "bad": b""})
+    house.done("no-files", {})
+    house.done("kept", {**ct(2), "bad": b""})
+    house.keep()
+    house.remove("staging/incoming/failed/bad")
+    house.ahead = 11 * DAY
+    retention = replace(AT_ONCE, manifests=10 * DAY, status=30 * DAY)
+    assert [house.keep(retention) for _ in range(2)] == [Kept(expired=2), Kept()]
+    house.ahead = 31 * DAY
+    assert [house.keep(retention) for _ in range(2)] == [Kept(forgotten=2), Kept()]
+    assert [batch.name for batch in house.store.batches()] == ["kept"]
+    assert (house.names("failed"), house.names("finalize")) == ({"kept.err"}, {"kept"})
+    assert {name.split("/")[0] for name in house.names("manifests")} == {house.id_of("kept")}
+
+
+def test_a_batch_of_which_nobody_knows_what_is_staged_is_kept(house: House) -> None:
+    house.show_name = False
+    damaged = house.done("damaged", ct(1))
+    path = f"staging/manifests/{damaged.id}/{damaged.generation}.jsonl.gz"
+    house.bucket.blob(path).upload_from_string(b"no manifest")
+    house.put("never-frozen", ct(2))
+    house.mark("never-frozen")
+    house.keep(NEVER)
+    why = ErrorEntry(Code.ATTEMPTS_USED_UP, "Why.", house.clock())
+    house.store.abandon(house.id_of("never-frozen"), why, house.clock())
+    house.ahead = 31 * DAY
+    for _ in range(2):
+        assert house.keep(replace(NEVER, manifests=DAY, status=DAY)) == Kept()
+    assert len(list(house.store.batches())) == 2
 
 
 def test_a_batch_whose_name_is_hidden_is_forgotten_after_its_manifests(house: House) -> None:
@@ -494,7 +562,7 @@ def test_of_folders_deep_down_each_one_around_is_asked_for_once(house: House, mo
     house.ahead = 2 * DAY
     asked = [counted(monkeypatch, house.area, "marker"), counted(monkeypatch, house.store, "batch")]
     assert house.keep() == Kept(reported=8)
-    assert [len(calls) for calls in asked] == [68, 68]
+    assert [len(calls) for calls in asked] == [60 + 8 + 8, 60 + 8 + 8]  # around, the folders, their reports
 
 
 # a file where a folder should be

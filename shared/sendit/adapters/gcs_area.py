@@ -9,7 +9,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from sendit.adapters.gcs_client import TIMEOUT, as_transient, retry_of
 from sendit.errors import Code, TransientError
 from sendit.refs import BatchName, Entry, GcsPlace, Marker
-from sendit.staging_area import Deleted, Staged
+from sendit.staging_area import Deleted, Report, Staged
 
 _THREADS = 8
 _FIELDS = "items(name,generation,size,timeCreated),nextPageToken"
@@ -39,6 +39,16 @@ class GcsStagingArea:
     def delete_marker(self, marker: Marker) -> bool:
         """See `StagingArea.delete_marker`."""
         return self._deleted(self._marker(marker.name), marker.generation)
+
+    def reports(self, start: str = "") -> Iterator[Report]:
+        """See `StagingArea.reports`."""
+        for path, blob in self._listed("failed/", start):
+            if path.endswith(".err"):
+                yield Report(path, blob.generation)
+
+    def delete_report(self, report: Report) -> bool:
+        """See `StagingArea.delete_report`."""
+        return self._deleted(self._place.name_of(f"failed/{report.name}"), report.generation)
 
     def staged(self, start: str = "") -> Iterator[Staged]:
         """See `StagingArea.staged`."""
