@@ -7,7 +7,7 @@ are deleted when their time has come, and so is what is kept of batches that are
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -69,21 +69,22 @@ def keep_house(
 ) -> Kept:
     """Do a piece of everything there is to do. Idempotent.
 
-    What one task is stopped by does not keep the next from its turn; the first `SenditError` is raised at the end, a
-    `TransientError` if a service is out of reach. What was done stays done.
+    What one task is stopped by, or how long it takes, does not keep the next from its turn; the first `SenditError` is
+    raised at the end, a `TransientError` if a service is out of reach. What was done stays done.
     """
     walking = Walking(staging, area, reports, store, queue, ids, clock, show_name, retention.report_after, deadline)
     house = _House(Cleaning(staging, area, output, store, store, ids, clock), store, reports, retention, deadline)
     setbacks, registered, walked, dropped, done = Setbacks(), 0, Walked(), 0, Counter[_Done]()
     with setbacks.kept():
-        registered = register_markers(walking)
+        registered = register_markers(replace(walking, deadline=deadline.part(5)))
     with setbacks.kept():
-        walked = walk_staged(walking)
-    for task in (house.clean_due, house.let_expire):
-        with setbacks.kept():
-            done += task()
+        walked = walk_staged(replace(walking, deadline=deadline.part(4)))
     with setbacks.kept():
-        dropped = drop_reports(walking)
+        dropped = drop_reports(replace(walking, deadline=deadline.part(3)))
+    with setbacks.kept():
+        done += replace(house, deadline=deadline.part(2)).let_expire()
+    with setbacks.kept():
+        done += house.clean_due()  # what takes longest has the rest
     setbacks.raise_first()
     return Kept(
         registered,
