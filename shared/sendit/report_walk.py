@@ -8,7 +8,7 @@ from sendit.refs import BatchName
 from sendit.staging_area import Report
 from sendit.walking import Walking, walk
 
-REPORTS_A_RUN = 200
+REPORTS_A_RUN = 50
 
 
 def drop_reports(world: Walking) -> int:
