@@ -61,7 +61,7 @@ class World:
         self.output = FolderOutput(self.out)
         self.ids = DocumentIds(KEYS)
         self.queue = InlineQueue()
-        self.reports = FolderReports(folder / "reports")
+        self.reports = FolderReports(folder / "reports", self.ids.batch)
         self.now = datetime(2026, 1, 2, 12, tzinfo=UTC)
         self.message = BatchMessage(self.ids.batch(NAME), str(NAME), 7)
         self.seen: list[Counts] = []
