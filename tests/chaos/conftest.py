@@ -48,7 +48,12 @@ def cloud_lines() -> list[str]:
 @pytest.fixture(scope="session")
 def local_cloud(cloud_lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with started(
-        fresh_key(tmp_path_factory.mktemp("key")), cloud_lines, IMPATIENT, **TERMS, SENDIT_REQUEUE_AFTER="10"
+        fresh_key(tmp_path_factory.mktemp("key")),
+        cloud_lines,
+        IMPATIENT,
+        **TERMS,
+        SENDIT_REQUEUE_AFTER="10",
+        SENDIT_LOG_LEVEL="debug",
     ) as cloud:
         yield cloud
 
