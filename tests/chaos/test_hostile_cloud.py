@@ -114,6 +114,7 @@ def told_of(body: bytes) -> BatchName | None:
         where = (attributes["bucketId"], attributes["eventType"], folder)
         if where != ("sendit-staging", "OBJECT_FINALIZE", "finalize"):
             return None
+        name.encode()  # or Cloud Storage has no such object
         return BatchName.parse(name) if re.fullmatch(r"[0-9]{1,18}", attributes["objectGeneration"]) else None
     except (ValueError, KeyError, TypeError, AttributeError, Refused):
         return None
