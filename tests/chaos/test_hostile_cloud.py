@@ -87,6 +87,7 @@ class Pushes:
     ids: tuple[str, ...]
     chance: random.Random
     asked: set[BatchName] = field(default_factory=set)
+    asked_well: set[BatchName] = field(default_factory=set)  # by a push with nothing wrong but its names
 
     def one(self) -> bytes:
         chance = self.chance
@@ -99,10 +100,13 @@ class Pushes:
         if self.kind == "marker" or (self.kind == "dead letter" and chance.random() < 0.5):
             message["attributes"] = marker_attributes(name)
         envelope = {"message": message, "subscription": "projects/p/subscriptions/s"}
-        body = json.dumps(mangled(envelope, chance) if chance.random() < 0.5 else envelope).encode()
+        whole = json.dumps(envelope).encode()
+        body = json.dumps(mangled(envelope, chance)).encode() if chance.random() < 0.5 else whole
         body = broken(body, chance) if chance.random() < 0.2 else body
         if self.kind != "message" and (batch := told_of(body)):
             self.asked.add(batch)
+            if body == whole:
+                self.asked_well.add(batch)
         return body
 
 
@@ -147,7 +151,7 @@ def test_every_push_is_answered_and_none_changes_what_it_does_not_name(
     assert changed <= named_ids, "no batch changes that was not named"
     figures.count("batches that appeared", len(after) - len(before))
     known = {name for name in pushes.asked if cloud.id_of(str(name)) in after}
-    for name in pushes.asked - known:
+    for name in pushes.asked_well - known:
         assert name.test or name.unfinished or any(_overlap(name, one) for one in known)
     # the function still does what it is for
     right = BatchMessage(cloud.id_of(waiting), waiting, 7).to_json(), marker_attributes(waiting)
