@@ -13,6 +13,7 @@ MAX_NAME_BYTES = 1024  # of a Cloud Storage object name, and of what we accept o
 _MARKERS = "finalize/"
 _FINALIZED = "OBJECT_FINALIZE"
 _GENERATION = re.compile(r"[0-9]{1,18}")  # of 64 bits
+_UNDECODED = re.compile(r"[\udc80-\udcff]")  # bytes of a folder's name on a disk; Cloud Storage has no such names
 _MOST_GENERATION = 10**18
 _DOCUMENT_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 _TMP_EXTENSION = re.compile(r"\.tmp[^.]*$", re.IGNORECASE)
@@ -124,7 +125,7 @@ class Marker:
     def from_notification(cls, attributes: object, staging: GcsPlace) -> Self:
         """The marker that a notification of Cloud Storage is about, by the attributes of its message.
 
-        Raises `Refused`: malformed_message, or not_a_marker for any other event of any other object.
+        Raises `Refused`: malformed_message, bad_name, or not_a_marker for any other event of any other object.
         """
         if not isinstance(attributes, Mapping):
             raise Refused(Code.MALFORMED_MESSAGE)
@@ -134,6 +135,8 @@ class Marker:
         markers = staging.name_of(_MARKERS)
         if bucket != staging.bucket or attributes.get("eventType") != _FINALIZED or not name.startswith(markers):
             raise Refused(Code.NOT_A_MARKER)
+        if _UNDECODED.search(name):
+            raise Refused(Code.BAD_NAME)
         return cls(name.removeprefix(markers), int(generation))
 
 

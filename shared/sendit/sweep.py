@@ -58,7 +58,8 @@ def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
     name = BatchName.parse(message.name)
     now = world.clock()
     if batch is None:
-        event(logging.WARNING, "A message died whose batch is not known; it was dropped.", batch_id=message.batch_id)
+        # what it calls an id may be any text
+        event(logging.WARNING, "A message died whose batch is not known; it was dropped.")
     elif batch.at_rest:
         event(logging.INFO, "A message of a batch at rest died; nothing to do.", batch_id=batch.id, state=batch.state)
         if batch.state is BatchState.ERROR:

@@ -12,6 +12,7 @@ from tests.emulator.local import fresh_key, started
 from sendit.emulators.cloud import LocalCloud
 from sendit.emulators.resources import Delivery
 from sendit.emulators.scheduler import Scheduler
+from sendit.label import LABEL
 
 IMPATIENT = Delivery(ack_deadline=10, minimum_backoff=1.0, maximum_backoff=2.0, attempts=100)
 """The shortest ack deadline there is, and more deliveries than any test needs."""
@@ -48,7 +49,12 @@ def cloud_lines() -> list[str]:
 @pytest.fixture(scope="session")
 def local_cloud(cloud_lines: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with started(
-        fresh_key(tmp_path_factory.mktemp("key")), cloud_lines, IMPATIENT, **TERMS, SENDIT_REQUEUE_AFTER="10"
+        fresh_key(tmp_path_factory.mktemp("key")),
+        cloud_lines,
+        IMPATIENT,
+        **TERMS,
+        SENDIT_REQUEUE_AFTER="10",
+        SENDIT_LOG_LEVEL="debug",
     ) as cloud:
         yield cloud
 
@@ -64,3 +70,16 @@ def ticks(cloud: Cloud) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def cloud(local_cloud: LocalCloud, cloud_lines: list[str]) -> Cloud:
     return Cloud(local_cloud.environment, cloud_lines)
+
+
+@pytest.fixture(autouse=True)
+def no_strays(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test leaves in the output bucket is the output of an image that Firestore knows, under any patient."""
+    yield
+    if "local_cloud" not in request.fixturenames:
+        return
+    local: LocalCloud = request.getfixturevalue("local_cloud")
+    cloud = Cloud(local.environment, [])
+    there = {blob.name for blob in cloud.client.list_blobs(cloud.output)} - {LABEL}
+    known = cloud.all_of_firestore()
+    assert {name for name in there if f'"{name}"' not in known} == set()

@@ -10,6 +10,8 @@ from tests.chaos.processes import resident_bytes, tree
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 _MIB = 1024 * 1024
+MOST_MEMORY = 700 * _MIB
+"""A function with two worker processes had 443 to 465 MiB at its peak, what they share counted in each."""
 SEVERE = frozenset({"ERROR", "CRITICAL"})
 
 
@@ -44,6 +46,10 @@ class Figures:
     def watch(self, root: Callable[[], int]) -> None:
         """Whose tree's memory is looked at from here on: the process that `root` says at each look."""
         self._root = root
+
+    def check_memory(self) -> None:
+        """Fail if the tree that was looked at was ever larger than it may be, or was never seen."""
+        assert 0 < self.peak_bytes < MOST_MEMORY, f"{self.peak_bytes // _MIB} MiB"
 
     def count(self, name: str, more: int = 1) -> int:
         """Count one more; how many there are."""

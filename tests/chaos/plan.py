@@ -26,16 +26,32 @@ OF_REQUESTS = tuple(Fault)
 
 
 class Plan:
-    """The faults of one proxy: `most` of these kinds, about `every` so many pieces one, each of about `seconds`."""
+    """The faults of one proxy: `most` of these kinds, about `every` so many pieces one, each of about `seconds`.
 
-    def __init__(self, chance: random.Random, kinds: Sequence[Fault], *, every: int, most: int, seconds: float) -> None:
+    Each kind happens before one happens again, and the first cut-off lasts for `outage` seconds at least.
+    """
+
+    def __init__(
+        self,
+        chance: random.Random,
+        kinds: Sequence[Fault],
+        *,
+        every: int,
+        most: int,
+        seconds: float,
+        outage: float = 0.0,
+    ) -> None:
         self._chance = chance
         self._kinds = kinds
+        self._first = chance.sample(kinds, len(kinds))
+        self._outage = outage
         self._every = every
         self._left = most
         self._seconds = seconds
         self._pieces = self._until_the_next()
         self.happened: Counter[str] = Counter()
+        self.longest = 0.0
+        """Seconds of the longest cut-off that has ended."""
 
     def next(self) -> Fault | None:
         """What happens to the piece at hand, if anything."""
@@ -44,13 +60,18 @@ class Plan:
             return None
         self._pieces = self._until_the_next()
         self._left -= 1
-        fault = self._chance.choice(self._kinds)
+        fault = self._first.pop() if self._first else self._chance.choice(self._kinds)
         self.happened[fault] += 1
         return fault
 
     def seconds(self) -> float:
-        """How long it is stalled or cut off."""
+        """How long it is stalled."""
         return self._seconds * self._chance.uniform(0.5, 1.5)
+
+    def cut_off(self) -> float:
+        """How long it is cut off."""
+        outage, self._outage = self._outage, 0.0
+        return outage + self.seconds()
 
     def stop(self) -> None:
         """Let nothing more happen."""

@@ -79,8 +79,10 @@ class Proxy:
 
     async def _cut_off(self) -> None:
         self._refuse()
-        await asyncio.sleep(self.plan.seconds())
+        seconds = self.plan.cut_off()
+        await asyncio.sleep(seconds)
         await self._listen()
+        self.plan.longest = max(self.plan.longest, seconds)
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

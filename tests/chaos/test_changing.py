@@ -8,9 +8,12 @@ from threading import Event
 
 from google.api_core.exceptions import NotFound
 from tests.chaos.figures import Figures
+from tests.chaos.planted import Uploads
+from tests.chaos.test_disturbed import pushed_to
 from tests.data import objects
 from tests.emulator.cloud import AT_REST, Cloud, Document
-from tests.emulator.killing import cleaned, staged
+from tests.emulator.functions import Function, function
+from tests.emulator.killing import TERMS, cleaned, staged
 from tests.emulator.test_deliveries import marker_event, slices, study_of
 from tests.emulator.undisturbed import outputs_of
 
@@ -19,6 +22,10 @@ from sendit.refs import BatchName
 from sendit.settings import Settings
 
 SLICES = 120
+SECONDS_AN_UPLOAD = 0.1
+"""By two processes of four threads: some seconds of work for a batch, in which uploaders go on for certain."""
+LEAST_CHANGES = 5
+LEAST_CHANGED_DURING_PROCESSING = 3
 
 
 @dataclass
@@ -90,35 +97,43 @@ def test_exactly_what_was_frozen_is_processed_whatever_uploaders_do_meanwhile(
     cloud: Cloud, chance: random.Random, long: bool, figures: Figures, tmp_path: Path
 ) -> None:
     settings = Settings.load(dict(cloud.environment))
-    for number in range(10 if long else 1):
-        uploader = Uploader(cloud, f"changing/{number}", chance, figures)
-        for name, data in slices(SLICES, uploader.batch).items():
-            uploader.put(name, data)
-        uploader.marked = cloud.mark(uploader.batch)
-        during = _disturbed(uploader)
-        document = cleaned(cloud, uploader.batch)
-        (tmp_path / f"{number}").mkdir()
-        figures.count("batches")
-        figures.count("images", document["counts"]["found"])
-        figures.count("changed during processing", document["counts"]["errored"])
-        _check(uploader, document, settings, tmp_path / f"{number}")
-        if during:
+    slow = TERMS | {"SENDIT_THREADS": "4"} | Uploads.planted(tmp_path, SECONDS_AN_UPLOAD).environment
+    with function(cloud, "worker", tmp_path, None, **slow) as worker, pushed_to(cloud, "batches", host_of(worker)):
+        for number in range(10 if long else 1):
+            uploader = Uploader(cloud, f"changing/{number}", chance, figures)
+            for name, data in slices(SLICES, uploader.batch).items():
+                uploader.put(name, data)
+            uploader.marked = cloud.mark(uploader.batch)
+            during = _disturbed(uploader)
+            document = cleaned(cloud, uploader.batch)
+            (tmp_path / f"{number}").mkdir()
+            figures.count("batches")
+            figures.count("images", document["counts"]["found"])
+            figures.count("written while at work", during)
+            figures.count("changed during processing", document["counts"]["errored"])
+            _check(uploader, document, settings, tmp_path / f"{number}")
+            assert during >= LEAST_CHANGES
+            assert document["counts"]["errored"] >= LEAST_CHANGED_DURING_PROCESSING
             assert document["has_new_arrivals"]
     figures.conclude()
 
 
-def _disturbed(uploader: Uploader) -> bool:
-    """Act until the batch rests; whether something changed after the freeze and before the end of the work."""
+def host_of(worker: Function) -> str:
+    return worker.address.rpartition("/")[2]
+
+
+def _disturbed(uploader: Uploader) -> int:
+    """Act until the batch rests; how much was written after the freeze and before the end of the work."""
     cloud, batch, chance = uploader.cloud, uploader.batch, uploader.chance
-    changed = False
+    written = 0
     while not (document := cloud.batch(batch)) or document["status"] not in AT_REST:
         there = dict(uploader.now)
         uploader.act()
         Event().wait(chance.uniform(0.0, 0.05))
         after = cloud.batch(batch)
         at_work = document is not None and document["frozen"] and after is not None and _unsettled(after)
-        changed |= bool(at_work and uploader.now != there)
-    return changed
+        written += bool(at_work and uploader.now.items() - there.items())
+    return written
 
 
 def _unsettled(document: Document) -> bool:

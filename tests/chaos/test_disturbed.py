@@ -5,10 +5,11 @@ import random
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 
-import pytest
+from tests.chaos.conftest import IMPATIENT
 from tests.chaos.figures import Figures, complaints
 from tests.chaos.plan import OF_CONNECTIONS, OF_REQUESTS, Fault, Plan
 from tests.chaos.proxy import Proxy
@@ -18,25 +19,28 @@ from tests.emulator.killing import TERMS, check, cleaned, stored
 from tests.emulator.test_deliveries import push_address, slices
 from tests.emulator.undisturbed import results_of
 
+from sendit.emulators.scheduler import Scheduler
 from sendit.settings import Settings
 
 SLICES = 60
-MUCH_MEMORY = 2 * 1024**3
-"""More than a worker with two worker processes ever needs for images this small."""
+SECONDS_BETWEEN_TICKS = 1.0
+LEAST_FAULTS = {"storage": len(OF_REQUESTS), "Firestore": 8, "Pub/Sub": 8}
+"""Of each service at least so many happen; of pushes one."""
 
 
-@pytest.mark.usefixtures("ticks")
 def test_whatever_breaks_between_functions_and_cloud_every_image_is_stored_once(
     cloud: Cloud, chance: random.Random, long: bool, figures: Figures, tmp_path: Path
 ) -> None:
     batches, restarts, seconds = (6, 10, 3.0) if long else (2, 2, 1.0)
+    # one cut-off of each service is longer than the ack deadline; in the quick form longer than the lease
+    outage = IMPATIENT.ack_deadline + 1.0 if long else float(TERMS["SENDIT_LEASE_TTL"]) + 0.5
     settings = Settings.load(dict(cloud.environment))
     files = {f"disturbed/{number}": slices(SLICES, f"disturbed-{number}") for number in range(batches)}
     wanted = {batch: results_of(these, settings, made(tmp_path / batch)) for batch, these in files.items()}
 
-    def plan(kinds: tuple[Fault, ...], every: int, most: int) -> Plan:
+    def plan(kinds: tuple[Fault, ...], every: int, most: int, outage: float = outage) -> Plan:
         own = random.Random(chance.random())  # noqa: S311  no secret
-        return Plan(own, kinds, every=every, most=most * batches, seconds=seconds)
+        return Plan(own, kinds, every=every, most=most * batches, seconds=seconds, outage=outage)
 
     def written() -> dict[str, int]:
         return {name: generation for these in wanted.values() for name, generation in stored(cloud, these).items()}
@@ -44,8 +48,8 @@ def test_whatever_breaks_between_functions_and_cloud_every_image_is_stored_once(
     with ExitStack() as stack:
         here = cloud.environment
         storage = Proxy(here["STORAGE_EMULATOR_HOST"].rpartition("/")[2], plan(OF_REQUESTS, 15, 6), http=True)
-        documents = Proxy(here["FIRESTORE_EMULATOR_HOST"], plan(OF_CONNECTIONS, 30, 4))
-        topics = Proxy(here["PUBSUB_EMULATOR_HOST"], plan(OF_CONNECTIONS, 4, 2))
+        documents = Proxy(here["FIRESTORE_EMULATOR_HOST"], plan(OF_CONNECTIONS, 15, 5))
+        topics = Proxy(here["PUBSUB_EMULATOR_HOST"], plan(OF_CONNECTIONS, 3, 5))
         proxies = {"storage": storage, "Firestore": documents, "Pub/Sub": topics}
         for proxy in proxies.values():
             stack.enter_context(proxy)
@@ -54,10 +58,12 @@ def test_whatever_breaks_between_functions_and_cloud_every_image_is_stored_once(
             "FIRESTORE_EMULATOR_HOST": documents.address,
             "PUBSUB_EMULATOR_HOST": topics.address,
         }
+        stack.callback(Scheduler(topics.address, SECONDS_BETWEEN_TICKS).stop)
         pushed: list[tuple[Restarting, Proxy]] = []
-        for topic, name in (("finalized", "finalize"), ("batches", "worker")):
-            function = stack.enter_context(Restarting(name, cloud, made(tmp_path / name), **TERMS | between))
-            pushes = stack.enter_context(Proxy(function.host, plan(OF_CONNECTIONS, 2, 2)))
+        settings_of = TERMS | between | {"SENDIT_REQUEUE_AFTER": "10"}
+        for topic, name in (("finalized", "finalize"), ("ticks", "sweep"), ("batches", "worker")):
+            function = stack.enter_context(Restarting(name, cloud, made(tmp_path / name), **settings_of))
+            pushes = stack.enter_context(Proxy(function.host, plan(OF_CONNECTIONS, 2, 2, 0.0)))
             stack.enter_context(pushed_to(cloud, topic, pushes.address))
             proxies[f"pushes to {name}"] = pushes
             pushed.append((function, pushes))
@@ -82,14 +88,27 @@ def test_whatever_breaks_between_functions_and_cloud_every_image_is_stored_once(
             figures.count("attempts", check(cloud, batch, these)["attempt"])
             figures.count("images", len(these))
         assert seen.items() <= written().items()
-        requeued = [line for line in cloud.logged() if "its message is published again" in line["message"]]
-        figures.told["published again by the sweep"] = len(requeued)
-        for name, proxy in proxies.items():
+        for name, proxy in proxies.items():  # ticks go on, and with them what passes the proxies
+            cloud.until(partial(_has_been_disturbed, proxy.plan, LEAST_FAULTS.get(name, 1)))
             figures.told[f"faults of {name}"] = proxy.plan.happened.total()
+            if name in LEAST_FAULTS:
+                cloud.until(partial(_was_cut_off, proxy.plan, outage))
+                figures.told[f"longest cut-off of {name}"] = round(proxy.plan.longest, 1)
         lines = [line for function, _ in pushed for line in function.logged()]
+        requeued = [line for line in lines if "its message is published again" in line["message"]]
+        figures.told["published again by the sweep"] = len(requeued)
+    assert {Fault.TOO_MANY, Fault.UNAVAILABLE, Fault.TRUNCATED} <= storage.plan.happened.keys()
     assert complaints(lines) == set()
-    assert figures.peak_bytes < MUCH_MEMORY
+    figures.check_memory()
     figures.conclude()
+
+
+def _has_been_disturbed(plan: Plan, least: int) -> bool:
+    return plan.happened.total() >= least
+
+
+def _was_cut_off(plan: Plan, seconds: float) -> bool:
+    return plan.longest >= seconds
 
 
 def made(folder: Path) -> Path:

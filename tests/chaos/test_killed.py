@@ -85,6 +85,7 @@ def test_a_worker_that_is_killed_inside_each_step_is_followed_by_one_that_does_w
     claimed = {line["attempt"]: datetime.fromisoformat(line["time"]) for line in scene.claims(batch)}
     early = {attempt for attempt, end in ends.items() if claimed[attempt + 1] < end}
     assert not early, "while the dead one's lease lasts, nobody takes the batch"
+    figures.check_memory()
     figures.conclude()
 
 
@@ -129,6 +130,7 @@ def test_a_worker_that_is_killed_at_random_moments_loses_and_doubles_nothing(
             figures.count("images", len(wanted))
             figures.count("attempts", attempts)
         assert complaints(worker.logged()) == set()
+    figures.check_memory()
     figures.conclude()
 
 

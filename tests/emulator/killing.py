@@ -141,7 +141,7 @@ class Scene:
         return answers
 
     def stored(self, wanted: dict[str, bytes]) -> dict[str, int]:
-        """The generations of what the output bucket holds of the patient of these results, by name."""
+        """The generations of what the output bucket holds of the patients of these results, by name."""
         return stored(self.cloud, wanted)
 
     def check(self, batch: str, wanted: dict[str, bytes], attempt: int) -> None:
@@ -189,9 +189,12 @@ def delivered(address: str, cloud: Cloud, batch: str) -> int:
 
 
 def stored(cloud: Cloud, wanted: Mapping[str, bytes]) -> dict[str, int]:
-    """The generations of what the output bucket holds of the patient of these results, by name."""
-    prefix = next(iter(wanted)).partition("/")[0] + "/"
-    return {blob.name: blob.generation for blob in cloud.client.list_blobs(cloud.output, prefix=prefix)}
+    """The generations of what the output bucket holds of the patients of these results, by name."""
+    return {
+        blob.name: blob.generation
+        for patient in {name.partition("/")[0] for name in wanted}
+        for blob in cloud.client.list_blobs(cloud.output, prefix=f"{patient}/")
+    }
 
 
 def staged(cloud: Cloud, batch: str) -> dict[str, int]:

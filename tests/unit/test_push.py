@@ -280,6 +280,13 @@ def test_a_batch_name_that_no_folder_can_have_is_answered_by_both_functions_with
     assert [line.get("verdict") for line in lines(log)[1:]] == [Verdict.BAD_NAME]
 
 
+def test_a_marker_whose_name_is_no_utf_8_is_refused_with_one_line(
+    app: flask.Flask, client: FlaskClient, log: io.StringIO
+) -> None:
+    assert followed(app, client, notification(objectId="below/finalize/a\udcff")) == []
+    assert [line["code"] for line in lines(log)] == [Code.BAD_NAME]
+
+
 @pytest.mark.parametrize(
     ("data", "tick"),
     [
