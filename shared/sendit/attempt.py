@@ -14,6 +14,7 @@ from sendit.ids import DocumentIds
 from sendit.label import OutLabel
 from sendit.lease import Hold, LeaseTerms
 from sendit.logs import event
+from sendit.naming import Naming
 from sendit.outcome import ImageWorkers, Outcome, log_outcome
 from sendit.ports import BatchQueue, Clock, Staging, StatusStore
 from sendit.records import IMAGES_A_WRITE, Batch, BatchState, Counts, ErrorEntry, Image, ImageState
@@ -39,6 +40,7 @@ class Processing:
     queue: BatchQueue
     reports: Reports
     workers: ImageWorkers
+    naming: Naming
     ids: DocumentIds
     clock: Clock
     lease_terms: LeaseTerms
@@ -153,7 +155,9 @@ class Attempt:
         began = {image.id for image in unsettled.values() if image.state is ImageState.PROCESSING}
         for number, chunk in enumerate(self._in_order(todo, began)):
             self._hold.check()
-            for outcome, duplicate in settle(self._world.workers, self._name, chunk, checkpoint.claims, deadline):
+            for outcome, duplicate in settle(
+                self._world.workers, self._name, chunk, checkpoint.claims, self._world.naming.plan, deadline
+            ):
                 image_id = self._image_id(outcome.entry)
                 image = unsettled.get(image_id) or fresh(image_id, outcome.entry)
                 if outcome.state is not ImageState.PROCESSING:

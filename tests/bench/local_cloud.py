@@ -36,9 +36,11 @@ from sendit.images import ImagePipeline
 from sendit.records import ImageState
 from sendit.refs import BatchName, GcsPlace
 from sendit.screen import Screen, default_rules
+from sendit.wiring.parts import naming_of
 from sendit.work import Claims, chunks, settle
 
 BUCKET = "bench"
+KEY = bytes(range(32))
 BATCH = BatchName.parse("ST-000001")
 IN_FLIGHT_BYTES = 256 * 1024 * 1024
 THREADS = 16  # connections of a client
@@ -192,7 +194,7 @@ def copy_all(threads: int, tuned: bool, names: list[str]) -> None:
 
 def engine_ms() -> float:
     """Milliseconds of processor time of one image in memory: inspected and de-identified, as the pipeline does."""
-    keys = deid.Keyring(bytes(range(32)))
+    keys = deid.Keyring(KEY)
     identify = KeyedIdentifiers(keys).identify
     data = objects.to_bytes(objects.ct(1, rows=512, columns=512))
     spent = []
@@ -213,12 +215,11 @@ def engine_ms() -> float:
 
 def make_pipeline() -> ImagePipeline:
     """What a worker process of the cloud is made of."""
-    keys = deid.Keyring(bytes(range(32)))
+    keys = deid.Keyring(KEY)
     made = storage_client("bench", THREADS)
     return ImagePipeline(
         staging=KeptStaging(GcsStaging(made, GcsPlace(BUCKET, "staging")), IN_FLIGHT_BYTES),
         output=GcsOutput(made, GcsPlace(BUCKET, "output")),
-        identifiers=KeyedIdentifiers(keys),
         keys=keys,
         profile=deid.profile_named("research"),
         screen=Screen(default_rules(), deid.profile_named("research").options),
@@ -241,7 +242,7 @@ def pipeline(emulator_pid: int, images: int, rounds: int, shape: tuple[int, int]
             stored = 0
             claims = Claims()
             for chunk in chunks(sorted(entries, key=lambda entry: entry.name), IN_FLIGHT_BYTES):
-                for outcome, _ in settle(workers, BATCH, chunk, claims):
+                for outcome, _ in settle(workers, BATCH, chunk, claims, naming_of(deid.Keyring(KEY)).plan):
                     stored += outcome.state is ImageState.DONEPROCESSING
             seconds = time.perf_counter() - started
             used, served = cpu_seconds() - before, cpu_of(emulator_pid) - emulator_before

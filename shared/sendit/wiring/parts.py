@@ -6,8 +6,10 @@ from pathlib import Path
 
 from sendit import deid, screen, text
 from sendit.adapters.home import Home, read_key
+from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.errors import Code, UsageError
 from sendit.label import UNCHANGED, OutLabel
+from sendit.naming import Naming
 from sendit.screen import RuleSet, Screen
 from sendit.settings import BurnedInText, Settings
 
@@ -99,6 +101,11 @@ def label_of(keys: "deid.Keyring", profile: "deid.Profile | None", settings: Set
     if profile is None:
         return OutLabel(keys.key_id, UNCHANGED, UNCHANGED)
     return OutLabel(keys.key_id, profile.name, profile.digest, settings.text is not BurnedInText.OFF)
+
+
+def naming_of(keys: "deid.Keyring", *, keep_paths: bool = False) -> Naming:
+    """Who becomes whom, by the key."""
+    return Naming(KeyedIdentifiers(keys).identify, keys.uid, now, keep_paths)
 
 
 def limits_of(settings: Settings) -> "deid.Limits":

@@ -10,7 +10,6 @@ from sendit.adapters.gcs_client import storage_client
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
-from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.attempt import Processing
 from sendit.cleanup import Cleaning, clean_at_once
@@ -26,7 +25,17 @@ from sendit.screen import RuleSet
 from sendit.settings import Settings
 from sendit.wiring.cloud import batch_queue, check_finalizer, output_place, project, staging_place, status_store
 from sendit.wiring.house import House
-from sendit.wiring.parts import check_text, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
+from sendit.wiring.parts import (
+    check_text,
+    keyring,
+    label_of,
+    limits_of,
+    naming_of,
+    now,
+    profile_of,
+    rules_of,
+    screen_of,
+)
 
 _IMAGES_A_SLICE = 32
 
@@ -51,7 +60,6 @@ class CloudPlaces:
         return ImagePipeline(
             staging=KeptStaging(staging, self.kept_bytes, self.settings.stream_above),
             output=GcsOutput(client, output_place(self.settings), self.settings.stream_above),
-            identifiers=KeyedIdentifiers(keys),
             keys=keys,
             profile=self.profile,
             screen=screen_of(self.rules, self.profile),
@@ -109,6 +117,7 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         workers=ProcessWorkers(
             count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=settings.threads
         ),
+        naming=naming_of(keys),
         ids=ids,
         clock=now,
         lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
