@@ -55,6 +55,7 @@ LABEL = OutLabel(KEYS.key_id, "research", "digest")
 TERMS = LeaseTerms(ttl=90.0, heartbeat=1e6)  # leases are renewed when the test says so
 NAMES = st.sampled_from(["a1", "a2", "b1", "c1"])
 CONTENTS = st.sampled_from([1, 1, 2, REJECTED, UNREADABLE])
+REQUEUE_AFTER = 1200
 MOST_TASKS = 4
 STEPS = 30
 
@@ -145,8 +146,8 @@ class Lifetime(RuleBasedStateMachine):
     def deliver_twice(self, first: int, seconds: float, second: int) -> None:
         """The message comes again while a worker is at work, or after its lease ran out under it."""
         for steps in (first, second):
-            self.begin(lambda task: process(self.published[-1], self.processing(task, None)))
-            self.go_on(self.tasks[-1], steps)
+            task = self.begin(lambda task: process(self.published[-1], self.processing(task, None)))
+            self.go_on(task, steps)
             self.now += timedelta(seconds=seconds)
 
     @precondition(lambda self: self.published and len(self.tasks) < MOST_TASKS)
@@ -229,12 +230,15 @@ class Lifetime(RuleBasedStateMachine):
             self.opened.__exit__(None, None, None)
 
     def come_to_rest(self) -> None:
-        self.now += timedelta(seconds=TERMS.ttl + 1)
         self.alone(partial(self.finalized, Marker(str(NAME), self.markers)))
         batch = self.judge.store.batch(self.batch_id)
         assert batch is not None
-        assert self.published
-        self.alone(lambda task: process(self.published[-1], self.processing(task, None)))
+        if not batch.at_rest:  # every message there was is lost, and the sweep finds it
+            self.now += timedelta(seconds=REQUEUE_AFTER + TERMS.ttl)
+            self.published.clear()
+            self.alone(lambda task: requeue_silent(self.sweeping(task)))
+            assert self.published
+            self.alone(lambda task: process(self.published[-1], self.processing(task, None)))
         batch, images = self.judge.seen()
         assert batch is not None
         assert batch.at_rest
@@ -250,8 +254,10 @@ class Lifetime(RuleBasedStateMachine):
     # how all of it is put together
 
     def begin(self, run: Callable[[Task], object]) -> Task:
-        self.tasks.append(Task(run))
-        return self.tasks[-1]
+        task = Task(run)
+        self.tasks.append(task)
+        self.tidy()  # some end before they call anything
+        return task
 
     def go_on(self, task: Task, steps: int) -> None:
         for _ in range(steps):
@@ -305,7 +311,7 @@ class Lifetime(RuleBasedStateMachine):
             ids=self.ids,
             clock=self.clock,
             max_attempts=4,
-            requeue_after=timedelta(seconds=1200),
+            requeue_after=timedelta(seconds=REQUEUE_AFTER),
             staging=lambda: self.staging,
             markers=lambda: [],
             reports=MemoryReports,
