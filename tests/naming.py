@@ -1,5 +1,7 @@
 """Images as workers find them, where a test cares for no header: whose they are says what they are called."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sendit.deid import Entity, Identifiers
@@ -13,15 +15,22 @@ def inspected(entry: Entry, patient: str = "") -> Inspected:
     return Inspected(entry, Entity("", patient or entry.name.replace(" ", "-"), "1.2", ""), ("1.2", "1.3", "1.4"))
 
 
-def _as_called(entity: Entity) -> Identifiers:
-    return Identifiers(entity.patient_id, "", 1)
+@dataclass(frozen=True)
+class AsCalled:
+    """An `IdentifierService` under which each patient keeps the id, or becomes what `identify` says."""
+
+    identify: Callable[[Entity], Identifiers] = lambda entity: Identifiers(entity.patient_id, "", 1)
+    name: str = "as called"
+
+    def of_batch(self) -> Callable[[Entity], Identifiers]:
+        return self.identify
 
 
-NAMING = Naming(_as_called, lambda uid: uid, lambda: datetime.now(UTC))
+NAMING = Naming(AsCalled(), lambda uid: uid, lambda: datetime.now(UTC))
 
 
 def planned(entry: Entry, patient: str = "") -> Planned:
     """The same image, named."""
-    plan = NAMING.plan(inspected(entry, patient))
+    plan = NAMING.of_batch()(inspected(entry, patient))
     assert isinstance(plan, Planned)
     return plan

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sendit.outcome import Inspected, Outcome, Planned, guarded
-from sendit.ports import Clock
+from sendit.ports import Clock, IdentifierService
 from sendit.refs import output_name
 
 if TYPE_CHECKING:
     from sendit.deid import Entity, Identifiers
+
+Plan = Callable[[Inspected], Planned | Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +22,21 @@ class Naming:
     With `keep_paths` an output is called as its source is, which may identify.
     """
 
-    identify: "Callable[[Entity], Identifiers]"
+    identifiers: IdentifierService
     uid: Callable[[str], str]
     clock: Clock
     keep_paths: bool = False
 
-    def plan(self, inspected: Inspected) -> Planned | Outcome:
-        """The image with its names; what keeps it from having them is its error. Raises `TransientError`."""
+    def of_batch(self) -> Plan:
+        """What names the images of a batch; what keeps one from having a name is its error.
 
+        Raises `BatchError` (bad_mapping) and `TransientError`, and so does what it returns.
+        """
+        return partial(self._planned, self.identifiers.of_batch())
+
+    def _planned(self, identify: "Callable[[Entity], Identifiers]", inspected: Inspected) -> Planned | Outcome:
         def steps() -> Planned | Outcome:
-            who = self.identify(inspected.entity)
+            who = identify(inspected.entity)
             identity = output_name(who.patient, *map(self.uid, inspected.uids))
             return Planned(inspected, who, identity, inspected.entry.name if self.keep_paths else identity)
 

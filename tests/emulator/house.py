@@ -74,7 +74,7 @@ class House:
             queue=self.queue,
             reports=self.reports,
             workers=InlineWorkers(pipeline),
-            naming=Naming(KeyedIdentifiers(KEYS).identify, KEYS.uid, self.clock),
+            naming=Naming(KeyedIdentifiers(KEYS), KEYS.uid, self.clock),
             ids=self.ids,
             clock=self.clock,
             lease_terms=LeaseTerms(ttl=90, heartbeat=20),

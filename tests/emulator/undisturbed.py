@@ -9,7 +9,8 @@ from sendit.images import ImagePipeline
 from sendit.outcome import Inspected, Planned
 from sendit.refs import BatchName
 from sendit.settings import Settings
-from sendit.wiring.parts import keyring, limits_of, naming_of, now, profile_of, rules_of, screen_of
+from sendit.wiring.naming import naming_of
+from sendit.wiring.parts import keyring, limits_of, now, profile_of, rules_of, screen_of
 
 BATCH = BatchName.parse("undisturbed")
 
@@ -40,7 +41,7 @@ def outputs_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> 
     for entry in pipeline.staging.list(BATCH):
         inspected = pipeline.inspect(BATCH, entry)
         assert isinstance(inspected, Inspected)
-        planned = naming_of(keys).plan(inspected)
+        planned = naming_of(settings, keys).of_batch()(inspected)
         assert isinstance(planned, Planned)
         outcome = pipeline.store(BATCH, planned)
         assert outcome.code is None

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import google_crc32c
 import pytest
 from tests.data import objects
+from tests.naming import AsCalled
 
 from sendit import deid
 from sendit.adapters.folder_output import FolderOutput
@@ -88,7 +89,7 @@ class World:
 
     @property
     def naming(self) -> Naming:
-        return Naming(KeyedIdentifiers(KEYS).identify, KEYS.uid, self.clock)
+        return Naming(KeyedIdentifiers(KEYS), KEYS.uid, self.clock)
 
     @property
     def processing(self) -> Processing:
@@ -110,7 +111,7 @@ class World:
 
     def planned(self, entry: Entry) -> Planned | Outcome:
         inspected = self.pipeline.inspect(NAME, entry)
-        return self.naming.plan(inspected) if isinstance(inspected, Inspected) else inspected
+        return self.naming.of_batch()(inspected) if isinstance(inspected, Inspected) else inspected
 
     def put(self, *names: str) -> None:
         for name in names:
@@ -517,7 +518,7 @@ def test_a_defect_while_one_image_is_worked_on_is_that_images_error(
             raise ValueError(f"the patient is {entity.patient_id}")
         return honest(entity)
 
-    batch = world.process(naming=replace(world.naming, identify=broken))
+    batch = world.process(naming=replace(world.naming, identifiers=AsCalled(broken)))
     assert batch.counts == Counts(found=2, stored=1, errored=1)
     assert [entry.code for entry in batch.errors] == [Code.INTERNAL_ERROR]
     assert calls[0].patient_id

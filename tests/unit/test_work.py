@@ -68,9 +68,8 @@ class Shuffled:
 def test_the_first_name_is_stored_whatever_the_order_of_work(contents: dict[str, tuple[str, str]], seed: int) -> None:
     entries = [Entry(name, 1, 1) for name in sorted(contents)]
     workers = Shuffled(contents, seed)
-    results = {
-        outcome.entry.name: (outcome, twin) for outcome, twin in settle(workers, BATCH, entries, Claims(), NAMING.plan)
-    }
+    settled = settle(workers, BATCH, entries, Claims(), NAMING.of_batch())
+    results = {outcome.entry.name: (outcome, twin) for outcome, twin in settled}
     assert results.keys() == contents.keys()
     first: dict[str, str] = {}
     for name in sorted(contents):

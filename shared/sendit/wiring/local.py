@@ -26,13 +26,13 @@ from sendit.naming import Naming
 from sendit.outcome import ImageWorkers
 from sendit.screen import RuleSet, Screen
 from sendit.settings import Settings
+from sendit.wiring.naming import check_mapping, naming_of
 from sendit.wiring.parts import (
     check_text,
     key_path,
     keyring,
     label_of,
     limits_of,
-    naming_of,
     now,
     profile_of,
     rules_of,
@@ -126,7 +126,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
                     queue=queue,
                     reports=FolderReports(reports),
                     workers=workers,
-                    naming=naming_of(keys),
+                    naming=naming_of(settings, keys),
                     ids=DocumentIds(keys, scope_of(root)),
                     clock=now,
                     lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
@@ -158,7 +158,7 @@ def local_files(
         try:
             output.sweep()
             with local_workers(places) as workers:
-                naming = naming_of(keys, keep_paths=keep_paths)
+                naming = naming_of(settings, keys, keep_paths=keep_paths)
                 yield places.staging(), workers, naming, DocumentIds(keys, scope_of(root))
         finally:
             output.sweep()
@@ -235,6 +235,7 @@ def _opened(
 ) -> tuple[Home, "deid.Keyring", "deid.Profile | None", OutLabel]:
     settings.check_destination(out)
     check_text(settings)
+    check_mapping(settings)
     check_apart(source, out, settings.home)
     home = Home(settings.home)
     home.prepare(with_key=settings.key_file is None)

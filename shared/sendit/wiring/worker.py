@@ -1,12 +1,14 @@
 """The cloud's heavy half: what works on images, in this process and in worker processes of their own."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 
 from sendit import __version__, deid, logs
 from sendit.adapters.gcs_client import storage_client
+from sendit.adapters.gcs_mapping import read_mapping_object
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
@@ -20,17 +22,17 @@ from sendit.images import ImagePipeline
 from sendit.label import claim_output
 from sendit.lease import LeaseTerms
 from sendit.process import process
-from sendit.refs import BatchMessage, BatchName
+from sendit.refs import BatchMessage, BatchName, GcsPlace
 from sendit.screen import RuleSet
 from sendit.settings import Settings
 from sendit.wiring.cloud import batch_queue, check_finalizer, output_place, project, staging_place, status_store
 from sendit.wiring.house import House
+from sendit.wiring.naming import naming_of
 from sendit.wiring.parts import (
     check_text,
     keyring,
     label_of,
     limits_of,
-    naming_of,
     now,
     profile_of,
     rules_of,
@@ -117,7 +119,7 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         workers=ProcessWorkers(
             count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=settings.threads
         ),
-        naming=naming_of(keys),
+        naming=naming_of(settings, keys, _mapping_reader(settings)),
         ids=ids,
         clock=now,
         lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
@@ -129,6 +131,13 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         claim_output=partial(claim_output, house.output, label),
     )
     return processing, Cleaning(house.staging, house.area, house.output, store, store, ids, now)
+
+
+def _mapping_reader(settings: Settings) -> Callable[[], bytes] | None:
+    """What reads the table of pseudonyms, if it lies in Cloud Storage."""
+    if not settings.mapping.startswith("gs://"):
+        return None
+    return partial(read_mapping_object, storage_client(project()), GcsPlace.parse(settings.mapping))
 
 
 def _start_worker(places: CloudPlaces) -> ImagePipeline:
