@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from threading import Event, Thread
 
 from sendit.deadline import Deadline
 from sendit.errors import SENTENCES, BatchError, Code, Refused, SenditError, TransientError
@@ -23,6 +24,8 @@ from sendit.staging_area import Reports
 from sendit.tally import Tally
 from sendit.work import chunks, settle
 from sendit.writes import Writes
+
+_SECONDS_TO_ANSWER = 10.0  # after the end of a budget; until a function is ended there are more
 
 Observer = Callable[[Counts], None]
 
@@ -164,11 +167,25 @@ class Attempt:
                     self._record(outcome, image, duplicate=duplicate)
                 elif image.state is not ImageState.PROCESSING:
                     self._record(outcome, image, duplicate=False)  # alone and first with the next attempt
-                elif number == 0:  # it had all the time that there is
+                elif number == 0 and self._in_reach(outcome.entry):  # it had all the time that there is
                     self._record(_failed(outcome, Code.OVER_BUDGET), image, duplicate=False)
                 self._hold.check()
             if deadline.near:
                 return
+
+    def _in_reach(self, entry: Entry) -> bool:
+        """Whether the output and this source answer, so that it is the image that took so long, and not they."""
+        answered = Event()
+
+        def look() -> None:
+            with suppress(SenditError):
+                self._world.claim_output()
+                with self._world.staging.open(self._name, entry) as source:
+                    source.read(1)
+                answered.set()
+
+        Thread(target=look, daemon=True).start()
+        return answered.wait(_SECONDS_TO_ANSWER)
 
     def _in_order(self, todo: Sequence[Entry], began: set[str]) -> Iterator[Sequence[Entry]]:
         """First what an earlier attempt did not finish, each alone: one of them may need all the time there is."""
@@ -235,6 +252,7 @@ class Attempt:
                 output_crc32c=outcome.output_crc32c,
                 blanked=outcome.blanked,
                 duplicate=duplicate,
+                earlier=tuple(output for output in image.earlier if output != outcome.output),
             )
         )
 

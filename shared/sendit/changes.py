@@ -93,11 +93,23 @@ def abandoned(batch: Batch, error: ErrorEntry, now: datetime) -> Batch | None:
     return finished(batch, BatchState.ERROR, (error,), now)
 
 
+def arrived(batch: Batch, there: bool, marker: int, now: datetime) -> Batch:
+    """The batch with what is known of files that came after the freeze, and of the marker that says so, if one does."""
+    return replace(batch, has_new_arrivals=there, finalized=max(batch.finalized, marker), updated_at=now)
+
+
 def cleaned(batch: Batch, generation: int, now: datetime) -> Batch | None:
     """The batch without the sources of what is stored; None if it was asked for again meanwhile, or is cleaned."""
     if batch.state not in CLEANABLE or batch.generation != generation or batch.cleaned_at is not None:
         return None
     return replace(batch, cleaned_at=now, updated_at=now)
+
+
+def _anew(image: Image, now: datetime) -> Image:
+    """The image before anything was done; what was stored of it may stay in the output, and is not forgotten."""
+    earlier = tuple(dict.fromkeys((*image.earlier, *([image.output] if image.output else []))))
+    times = ((ImageState.NEW, now),)
+    return Image(image.id, image.batch_id, ImageState.NEW, times, image.generation, image.size_bytes, earlier=earlier)
 
 
 def once_more(
@@ -117,11 +129,10 @@ def once_more(
                 kept.append(ErrorEntry(image.code, image.sentence, image.times[-1][1], image.id))
         elif image.state is not ImageState.NEW:
             check_transition(image.state, ImageState.NEW)
-            times = ((ImageState.NEW, now),)
-            back.append(Image(image.id, batch.id, ImageState.NEW, times, image.generation, image.size_bytes))
+            back.append(_anew(image, now))
     queued = replace(
         batch,
-        generation=batch.generation + 1,
+        generation=max(batch.generation + 1, batch.finalized),
         counts=counts,
         errors=(),
         error_count=0,

@@ -151,7 +151,7 @@ def _all_stored(batch: Batch) -> bool:
 def _unmark(batch: Batch, name: BatchName, world: Cleaning, *, dry_run: bool) -> bool:
     """Whether the marker went. One that was written again since stays; so does one of a folder that holds something."""
     marker = world.area.marker(name)
-    if marker is None or marker.generation > batch.generation:
+    if marker is None or marker.generation > batch.marked:
         return False
     if dry_run:
         return True

@@ -45,6 +45,7 @@ def batch_to_document(batch: Batch) -> Document:
         "profile_digest": batch.profile_digest,
         "key_id": batch.key_id,
         "cleaned_at": batch.cleaned_at,
+        "finalized": batch.finalized,
     }
 
 
@@ -74,6 +75,7 @@ def batch_from_document(batch_id: str, document: Document) -> Batch:
         profile_digest=document["profile_digest"],
         key_id=document["key_id"],
         cleaned_at=document.get("cleaned_at"),
+        finalized=document.get("finalized", 0),
     )
 
 
@@ -92,6 +94,7 @@ def image_to_document(image: Image) -> Document:
         "output_crc32c": image.output_crc32c,
         "duplicate": image.duplicate,
         "blanked": None if image.blanked is None else list(image.blanked),
+        "earlier": list(image.earlier) or None,
     }
     return {field: value for field, value in document.items() if value not in (None, "", 0, False)}
 
@@ -115,6 +118,7 @@ def image_from_document(image_id: str, batch_id: str, document: Document) -> Ima
         output_crc32c=document.get("output_crc32c", 0),
         duplicate=document.get("duplicate", False),
         blanked=None if blanked is None else tuple(blanked),
+        earlier=tuple(document.get("earlier", ())),
     )
 
 

@@ -124,10 +124,10 @@ def follow(
         return Finalized(Verdict.OVERLAP, batch_id)
     known = registered.batch
     if known.state is not BatchState.QUEUE:
-        newer = marker.generation > known.generation
-        if newer and not known.has_new_arrivals:
+        newer = marker.generation > known.marked
+        if newer:
             # somebody says once more that the batch is ready: something came, which is shown and not read unasked
-            store.set_new_arrivals(batch_id, True, clock())
+            store.set_new_arrivals(batch_id, True, clock(), marker.generation)
         return Finalized(Verdict.NEWER_GENERATION if newer else Verdict.KNOWN, batch_id, known)
     queue.publish(BatchMessage(batch_id, str(name), known.generation))
     store.mark_published(batch_id, clock())

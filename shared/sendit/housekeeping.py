@@ -166,7 +166,7 @@ class _House:
         if any(True for _ in self.world.staging.list(name)):
             return False
         marker = self.world.area.marker(name)
-        return marker is None or (marker.generation <= batch.generation and self.world.area.delete_marker(marker))
+        return marker is None or (marker.generation <= batch.marked and self.world.area.delete_marker(marker))
 
     def _remove_names(self, batch: Batch, name: BatchName | None) -> bool:
         """Remove what holds names; whether there was a manifest."""

@@ -174,13 +174,14 @@ class StatusStore(Protocol):
     def release(self, batch_id: str, lease: Lease, failure: ErrorEntry | None, now: datetime) -> None:
         """Give the lease back with the work unfinished, for the next attempt not to wait; and why, if it failed."""
 
-    def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
-        """Record whether files came or changed after the freeze."""
+    def set_new_arrivals(self, batch_id: str, there: bool, now: datetime, marker: int = 0) -> None:
+        """Record whether files came or changed after the freeze; `marker` is the generation of one that says so."""
 
     def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
         """Back to QUEUE, asked for by a person, with the images of these ids back to NEW.
 
-        The generation is one higher, so that the batch is frozen anew; new arrivals are no longer flagged;
+        The generation is higher, and that of the newest marker at least, so that the batch is frozen anew; new
+        arrivals are no longer flagged;
         counts and errors are rebuilt from the images that keep their outcome.
         """
 

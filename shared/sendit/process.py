@@ -27,11 +27,12 @@ def _unobserved(_: Counts) -> None:
 def process(message: BatchMessage, world: Processing, observe: Observer = _unobserved) -> Batch:
     """Do what the batch still needs and return its record: at rest, or as it is when the time of the attempt is up.
 
-    Idempotent: a batch at rest is returned as it is. Raises `Refused` for a message that names no batch,
+    Idempotent: a batch at rest is returned as it is. Raises `Refused` for a message that names no batch or two,
     `LeaseHeld` while another worker has it, `TransientError` if the attempt must be repeated; then everything
     that has an outcome keeps it, and the batch stays PROCESSING.
     """
     name = BatchName.parse(message.name)
+    _check(message, name, world)
     deadline = Deadline.after(world.budget)
     lease = new_lease(world.lease_terms, world.clock)
     batch = world.store.claim(message.batch_id, lease, world.clock())
@@ -53,6 +54,19 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
     _tell(logging.ERROR if rested.state is BatchState.ERROR else logging.INFO, "The batch rests.", rested)
     _report(rested, name, world)
     return rested
+
+
+def _check(message: BatchMessage, name: BatchName, world: Processing) -> None:
+    """Raise `Refused` if the batch is known to have another name than the message says: it is no batch's message.
+
+    Where the name is the batch's own, or hidden, the key is another one than whoever registered it had. That ends the
+    batch as an ERROR that says so.
+    """
+    if world.ids.batch(name) == message.batch_id:
+        return
+    known = world.store.batch(message.batch_id)
+    if known is not None and known.name not in {None, message.name}:
+        raise Refused(Code.MALFORMED_MESSAGE)
 
 
 def _rested(attempt: Attempt, batch: Batch, world: Processing, deadline: Deadline) -> Batch | None:

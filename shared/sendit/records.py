@@ -140,7 +140,8 @@ class Batch:
     """One folder of images and where it stands. `name` is None where names are hidden.
 
     `failures` counts the attempts in a row that settled no image, the one at work included; `last_failure` is what the
-    last attempt that was cut short said, and None if its worker died without a word.
+    last attempt that was cut short said, and None if its worker died without a word. `finalized` is the generation of
+    the newest marker that was followed after the batch was known.
     """
 
     id: str
@@ -165,11 +166,17 @@ class Batch:
     profile_digest: str = ""
     key_id: str = ""
     cleaned_at: datetime | None = None  # when the sources of what is stored were deleted
+    finalized: int = 0
 
     @property
     def at_rest(self) -> bool:
         """Whether no worker has or will get this batch by itself."""
         return self.state not in CLAIMABLE
+
+    @property
+    def marked(self) -> int:
+        """The generation of the newest marker that is accounted for."""
+        return max(self.generation, self.finalized)
 
     def is_held(self, now: datetime) -> bool:
         """Whether a worker has a lease on it that has not expired."""
@@ -186,7 +193,8 @@ class Image:
     """One object of a batch and where it stands: keyed id, de-identified names, never the original ones.
 
     `generation` is the one that its state is about. `blanked` is what was blanked in each of its frames: left, top,
-    right and bottom of rectangles, half-open; None where that is not known.
+    right and bottom of rectangles, half-open; None where that is not known. `earlier` are outputs of generations that
+    this object had before, as far as they may still be there.
     """
 
     id: str
@@ -203,3 +211,4 @@ class Image:
     output_crc32c: int = 0
     duplicate: bool = False
     blanked: tuple[int, ...] | None = None
+    earlier: tuple[str, ...] = ()

@@ -59,9 +59,11 @@ class LogLevel(StrEnum):
 
 
 PositiveInt = Annotated[int, Field(gt=0)]
-PositiveSeconds = Annotated[float, Field(gt=0)]
-
 _DAY = 86_400.0
+PositiveSeconds = Annotated[float, Field(gt=0, le=36_500 * _DAY, allow_inf_nan=False)]
+_MESSAGE_DAYS = 8
+"""Pub/Sub keeps what was not acknowledged for up to seven days: until then a marker's event may come again."""
+
 _NEVER = {"", "never"}
 
 
@@ -72,6 +74,8 @@ def _or_never(value: object) -> object:
 _Seconds = Annotated[float, Field(ge=0, le=36_500 * _DAY, allow_inf_nan=False)]
 _Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
 SecondsOrNever = Annotated[_Seconds | None, BeforeValidator(_or_never)]
+_StatusDays = Annotated[float, Field(ge=_MESSAGE_DAYS, le=36_500, allow_inf_nan=False)]
+StatusDaysOrNever = Annotated[_StatusDays | None, BeforeValidator(_or_never)]
 DaysOrNever = Annotated[_Days | None, BeforeValidator(_or_never)]
 
 
@@ -168,11 +172,11 @@ class Settings(BaseModel):
     ] = 0.0
     keep_manifests: Annotated[
         DaysOrNever,
-        Field(description="days that manifests of batches without an error are kept; never: for ever"),
+        Field(description="days that manifests and reports are kept; never: for ever"),
     ] = None
     keep_status: Annotated[
-        DaysOrNever,
-        Field(description="days that status documents of batches without an error are kept; never: for ever"),
+        StatusDaysOrNever,
+        Field(description="days that status documents are kept, 8 at least; never: for ever"),
     ] = None
     report_after: Annotated[
         PositiveSeconds, Field(description="seconds after which a staged folder without a marker is reported")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.contract.stepping import Task
@@ -25,6 +25,7 @@ class Judge:
     manifests: Mapping[tuple[str, int], bytes]
     image_id: Callable[[str], str]
     figures: Counter[str]
+    broken: list[AssertionError] = field(default_factory=list)
 
     def seen(self) -> Seen:
         return self.store.batch(self.batch_id), {image.id: image for image in self.store.images(self.batch_id)}
@@ -44,10 +45,14 @@ class Judge:
             after = self.seen()
             if method == "claim" and after[0] != before[0]:
                 task.lease = given[1]
-            if method in FENCED:
-                self.owner(given[1], before, after, lost)
-            self.change(method, given, before, after)
-            self.state(after)
+            try:
+                if method in FENCED:
+                    self.owner(given[1], before, after, lost)
+                self.change(method, given, before, after)
+                self.state(after)
+            except AssertionError as error:  # whatever the task makes of it
+                self.broken.append(error)
+                raise
 
     def owner(self, lease: Lease, before: Seen, after: Seen, lost: bool) -> None:
         """Only who holds the lease writes, and whoever lost it is told so."""
@@ -63,7 +68,8 @@ class Judge:
             assert old is None or new is not None  # nothing is forgotten unasked
             return
         assert new.attempt == old.attempt + (method == "claim" and new != old)
-        assert new.generation == old.generation + (method == "requeue" and new != old)
+        asked = method == "requeue" and new != old
+        assert new.generation == (max(old.generation + 1, old.finalized) if asked else old.generation)
         assert new.state is old.state or may_follow(old.state, new.state)
         if old.at_rest and method not in {"requeue", "set_new_arrivals", "mark_cleaned"}:
             assert after == before

@@ -92,14 +92,29 @@ class Faulty(BaseHTTPRequestHandler):
         del format, args
 
 
+class Particular(Faulty):
+    """Refuses all but the objects that are `open`, which hold `data`."""
+
+    open: tuple[str, ...] = ()
+
+    def do_GET(self) -> None:
+        if not any(f"%2F{name}" in self.path or f"/{name}?" in self.path for name in self.open):
+            self._answer()
+            return
+        self.send_response(200)
+        self.send_header("content-length", "4")
+        self.end_headers()
+        self.wfile.write(b"data")
+
+
 class Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is no news."""
 
 
-@pytest.fixture
-def refusing(monkeypatch: pytest.MonkeyPatch) -> Iterator[storage.Client]:
-    server = Server(("127.0.0.1", 0), Faulty)
+@pytest.fixture(params=[Faulty])
+def refusing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[storage.Client]:
+    server = Server(("127.0.0.1", 0), request.param)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
     client = storage_client("test-project")
@@ -184,6 +199,32 @@ def test_a_refusal_of_a_large_object_says_so_too(refusing: storage.Client, statu
         stream.read()
     assert error.value.code is Code.STAGING_FORBIDDEN
     assert "DOE" not in str(error.value)
+
+
+@pytest.mark.parametrize("refusing", [Particular], indirect=True)
+@pytest.mark.parametrize("stream_above", [0, 100])
+@pytest.mark.parametrize("status", [400, 403])
+def test_one_object_that_is_refused_is_that_images_error_only_while_another_can_be_read(
+    refusing: storage.Client, monkeypatch: pytest.MonkeyPatch, stream_above: int, status: int
+) -> None:
+    monkeypatch.setattr(Particular, "status", status)
+    staging = GcsStaging(refusing, GcsPlace("bucket"), stream_above)
+
+    def read(name: str) -> bytes:
+        with staging.open(BATCH, Entry(name, 1, 4, google_crc32c.value(b"data"))) as stream:
+            return stream.read()
+
+    with pytest.raises(TransientError):  # nothing was read before
+        read("one")
+    monkeypatch.setattr(Particular, "open", ("good",))
+    assert read("good") == b"data"
+    with pytest.raises(ImageError) as error:
+        read("one")
+    assert error.value.code is Code.UNREADABLE
+    monkeypatch.setattr(Particular, "open", ())  # a role is taken away
+    for name in ("one", "good"):
+        with pytest.raises(TransientError):
+            read(name)
 
 
 def test_a_bucket_that_is_gone_is_no_images_fault(made: TestBucket, staging: GcsStaging) -> None:

@@ -226,6 +226,7 @@ class Lifetime(RuleBasedStateMachine):
             self.tidy()
             if self.markers:
                 self.come_to_rest()
+            assert not self.judge.broken
         finally:
             self.opened.__exit__(None, None, None)
 
@@ -372,5 +373,7 @@ def test_whatever_comes_in_whatever_order_nothing_is_lost_and_nobody_writes_but_
     seed(seeded)(play)()
     record_property("figures", {"seed": seeded, **dict(sorted(figures.items()))})
     print(kind, dict(sorted(figures.items())))  # noqa: T201
-    seldom = {"LeaseLost", "LeaseHeld", "rests as DONEPROCESSING", "rests as EMPTY", "rests as ERROR", "requeue"}
+    seldom = {"LeaseHeld", "rests as DONEPROCESSING", "rests as ERROR"}
+    if kind == "sqlite":  # which has ten times the examples
+        seldom |= {"LeaseLost", "rests as EMPTY", "requeue"}
     assert not long or seldom <= figures.keys()  # else nothing is proven

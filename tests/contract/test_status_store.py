@@ -311,6 +311,26 @@ def test_a_flag_of_new_arrivals_can_be_taken_back(store: StatusStore) -> None:
     assert fetched(store) == before
 
 
+def test_what_was_stored_of_an_image_that_is_done_again_is_not_forgotten(store: StatusStore) -> None:
+    at_work(store)
+    store.add_images("b1", LEASE, [image()], NOON)
+    first = replace(outcome("i1", ImageState.DONEPROCESSING), output="P/1/2/3.dcm", earlier=("P/1/2/0.dcm",))
+    store.save_outcomes("b1", LEASE, [first], Counts(1, 1), [], LATER)
+    store.finish("b1", LEASE, BatchState.DONEPROCESSING, (), LATER)
+    store.requeue("b1", {"i1"}, LATER)
+    (again,) = store.images("b1")
+    assert (again.state, again.output, again.earlier) == (ImageState.NEW, "", ("P/1/2/0.dcm", "P/1/2/3.dcm"))
+
+
+def test_the_newest_marker_is_remembered_and_counted_in_when_the_batch_is_asked_for_again(store: StatusStore) -> None:
+    rested(store)
+    store.set_new_arrivals("b1", True, LATER, 40)
+    store.set_new_arrivals("b1", False, LATER)
+    store.set_new_arrivals("b1", True, LATER, 39)
+    assert (fetched(store).generation, fetched(store).finalized, fetched(store).marked) == (7, 40, 40)
+    assert store.requeue("b1", (), LATER).generation == 40
+
+
 def test_a_batch_that_nobody_registered_has_no_new_arrivals(store: StatusStore) -> None:
     with pytest.raises(Refused) as refusal:
         store.set_new_arrivals("b1", True, LATER)

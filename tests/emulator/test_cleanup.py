@@ -13,6 +13,7 @@ from sendit.again import Again
 from sendit.cleanup import Cleaned, Stays, clean
 from sendit.deadline import Deadline
 from sendit.errors import BatchError, Code
+from sendit.finalize import finalize
 from sendit.records import BatchState, Counts, ImageState
 from sendit.refs import BatchName, Entry
 
@@ -191,6 +192,34 @@ def test_after_cleanup_what_failed_or_was_rejected_finds_its_source(house: House
     assert batch.counts == Counts(found=5, stored=3, rejected=1, errored=1, duplicates=1)
     assert (batch.has_new_arrivals, house.image("ST-1", "1.dcm")) == (False, stored)
     assert house.image("ST-1", "text").code is Code.NOT_DICOM
+
+
+def test_a_marker_that_was_written_again_goes_with_the_batch_that_was_asked_for(house: House) -> None:
+    house.done("ST-1", ct(1))
+    house.put("ST-1", {"late.dcm": ct(2)["2.dcm"]})
+    again = house.mark("ST-1")
+    finalize(again, store=house.store, queue=house.queue, ids=house.ids, clock=house.clock)
+    house.again("ST-1", Again.NEW)
+    assert house.batch("ST-1").generation == again.generation
+    assert house.clean("ST-1").marker
+    assert (house.names("incoming"), house.names("finalize")) == (set(), set())
+    finalize(again, store=house.store, queue=house.queue, ids=house.ids, clock=house.clock)
+    assert not house.batch("ST-1").has_new_arrivals
+
+
+def test_what_was_stored_of_a_file_that_is_replaced_by_junk_is_still_named(house: House) -> None:
+    house.done("ST-1", ct(1, 2))
+    house.clean("ST-1")
+    stored = house.image("ST-1", "1.dcm").output
+    house.put("ST-1", {"1.dcm": b"no image"})
+    house.again("ST-1", Again.NEW)
+    image = house.image("ST-1", "1.dcm")
+    assert (image.state, image.output, image.earlier) == (ImageState.ERROR, "", (stored,))
+    assert house.bucket.blob(f"output/{stored}").exists()
+    house.put("ST-1", {"1.dcm": ct(1)["1.dcm"]})
+    house.again("ST-1", Again.ALL)
+    image = house.image("ST-1", "1.dcm")
+    assert (image.state, image.output, image.earlier) == (ImageState.DONEPROCESSING, stored, ())
 
 
 def test_an_output_that_is_lost_after_its_source_went_is_an_error_that_says_so(house: House) -> None:

@@ -116,8 +116,11 @@ def test_the_verb_says_where_outputs_are_missing(cloud: Cloud) -> None:
 
 
 def test_the_verb_cleans_what_is_due_and_refuses_what_makes_no_sense(cloud: Cloud, tmp_path: Path) -> None:
-    never = cloud.run(SENDIT, "cleanup", SENDIT_KEEP_SOURCES="never")
-    assert (never.returncode, "name the batch" in never.stderr) == (2, True)
+    for settings in ({}, {"SENDIT_KEEP_SOURCES": "never"}):  # what the functions keep is not known here
+        unsaid = cloud.run(SENDIT, "cleanup", **settings)
+        assert (unsaid.returncode, "--older-than" in unsaid.stderr) == (2, True)
+    late = cloud.run(SENDIT, "cleanup", "--dry-run", "--older-than", "1000000")
+    assert (late.returncode, late.stdout) == (0, "Nothing to clean up.\n")
     late = cloud.run(SENDIT, "cleanup", "--dry-run", SENDIT_KEEP_SOURCES="1000000")
     assert (late.returncode, late.stdout) == (0, "Nothing to clean up.\n")
     assert cloud.run(SENDIT, "cleanup", "no-such-batch").returncode == 2

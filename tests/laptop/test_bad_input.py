@@ -132,6 +132,25 @@ def test_files_and_folders_that_may_not_be_read_are_errors_and_the_rest_is_store
     assert len(images_in(out)) == 1
 
 
+def test_an_out_that_may_not_be_written_is_told_as_that(sendit: Sendit, home: Path, tmp_path: Path) -> None:
+    source, out = a_study(tmp_path / "src", "ST-1/a"), tmp_path / "out"
+    assert sendit("run", source, out).status == 0
+    temporary = out / ".sendit-tmp"
+    temporary.mkdir()
+    (temporary / ("0" * 32)).touch()  # what a killed run left
+    temporary.chmod(0o555)
+    as_anyone = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    answer = subprocess.run(
+        [*as_anyone, str(SENDIT), "run", str(source), str(out)],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    temporary.chmod(0o755)
+    assert (answer.returncode, "[output_forbidden]" in answer.stderr) == (1, True), answer.stderr
+
+
 @pytest.mark.parametrize(
     ("source", "out", "home"),
     [

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,20 @@ def test_a_newer_marker_of_a_known_batch_says_that_something_came(world: World) 
     batch = world.store.batch(first.batch_id)
     assert batch is not None
     assert batch.has_new_arrivals
+
+
+def test_an_event_that_comes_again_after_the_batch_was_asked_for_flags_nothing(world: World) -> None:
+    batch_id = world.finalize("ST-1", 7).batch_id
+    world.finalize("ST-1", 40)
+    world.store.claim(batch_id, Lease("one", NOON + timedelta(seconds=90)), NOON)
+    world.store.finish(batch_id, Lease("one", NOON + timedelta(seconds=90)), BatchState.ERROR, (), NOON)
+    again = world.store.requeue(batch_id, (), NOON)
+    world.store.mark_published(batch_id, NOON)
+    assert (again.generation, again.has_new_arrivals) == (40, False)
+    assert {world.finalize("ST-1", generation).verdict for generation in (7, 40)} == {Verdict.KNOWN}
+    batch = world.store.batch(batch_id)
+    assert batch is not None
+    assert not batch.has_new_arrivals
 
 
 def test_a_hidden_name_is_not_recorded(world: World) -> None:

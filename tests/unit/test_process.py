@@ -1,6 +1,8 @@
 """The use case of the worker over real adapters: claim, freeze, images, counts, rest; and what interrupts it."""
 
+import itertools
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, _GeneratorContextManager, closing, contextmanager
@@ -14,7 +16,7 @@ import pytest
 from tests.data import objects
 from tests.naming import AsCalled
 
-from sendit import deid
+from sendit import attempt, deid
 from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.folder_reports import FolderReports
 from sendit.adapters.folder_staging import FolderStaging
@@ -197,13 +199,26 @@ def test_a_message_that_comes_twice_changes_nothing(world: World) -> None:
     assert (world.batch, world.images, world.outputs) == (first, images, outputs)
 
 
-def test_a_message_with_the_name_of_another_batch_touches_no_report_of_that_one(world: World) -> None:
+@pytest.mark.parametrize("worked", [False, True])
+def test_a_message_with_the_name_of_another_batch_is_refused_and_touches_neither(world: World, worked: bool) -> None:
     world.put("a")
-    world.process()
-    another = BatchName.parse("another")
-    world.reports.write(another, "what went wrong there")
-    process(BatchMessage(world.message.batch_id, str(another), 7), world.processing)
-    assert not world.reports.write_once(another, "again"), "it was removed"
+    if worked:
+        world.process()
+    before = world.batch
+    world.reports.write(BatchName.parse("another"), "what went wrong there")
+    with pytest.raises(Refused) as refusal:
+        process(BatchMessage(world.message.batch_id, "another", 7), world.processing)
+    assert refusal.value.code is Code.MALFORMED_MESSAGE
+    assert world.batch == before
+    assert not world.reports.write_once(BatchName.parse("another"), "again"), "it was removed"
+    assert world.process().counts == Counts(found=1, stored=1)
+
+
+def test_a_batch_that_another_key_registered_is_an_error_that_says_so(world: World) -> None:
+    now = world.clock()
+    world.store.register(Batch("of-another-key", "ST-2", BatchState.QUEUE, 7, now, now))
+    batch = process(BatchMessage("of-another-key", "ST-2", 7), world.processing)
+    assert (batch.state, [entry.code for entry in batch.errors]) == (BatchState.ERROR, [Code.BATCH_OF_ANOTHER_KEY])
 
 
 def test_a_message_of_an_unknown_batch_is_refused(world: World) -> None:
@@ -385,6 +400,36 @@ def test_an_image_that_takes_longer_than_a_whole_attempt_is_an_error_that_says_s
     assert (batch.state, batch.counts) == (BatchState.DONEPROCESSING, Counts(found=3, stored=2, errored=1))
     assert [entry.code for entry in batch.errors] == [Code.OVER_BUDGET]
     assert slow.stored == []
+
+
+@pytest.mark.parametrize("stands_still", ["staging", "output"])
+def test_an_image_is_not_to_blame_for_an_attempt_in_which_a_service_stood_still(
+    world: World, monkeypatch: pytest.MonkeyPatch, stands_still: str
+) -> None:
+    monkeypatch.setattr(attempt, "_SECONDS_TO_ANSWER", 0.1)
+    world.put("a", "b")
+    slow = Endless(InlineWorkers(world.pipeline), "b")
+    assert world.process(workers=slow, budget=0.5).counts == Counts(found=2, stored=1)
+    recovered, claims = threading.Event(), itertools.count()
+
+    class Stuck(FolderStaging):
+        def open(self, batch: BatchName, entry: Entry) -> _GeneratorContextManager[BinaryIO]:
+            if stands_still == "staging":
+                recovered.wait()
+            return super().open(batch, entry)
+
+    def claim() -> None:
+        if stands_still == "output" and next(claims) % 2:  # it was there when the attempt began
+            raise TransientError(Code.OUTPUT_UNAVAILABLE)
+
+    staging = Stuck(world.source.parent, world.out.parent / "manifests")
+    for failures in (1, 2):
+        batch = world.process(workers=slow, staging=staging, claim_output=claim, budget=0.5)
+        assert (batch.state, batch.counts) == (BatchState.PROCESSING, Counts(found=2, stored=1))
+        assert world.batch.last_failure is not None
+        assert (world.batch.last_failure.code, world.batch.failures) == (Code.OUT_OF_TIME, failures)
+    recovered.set()
+    assert world.process().counts == Counts(found=2, stored=2)
 
 
 def test_what_was_not_done_in_time_is_tried_alone_before_all_others(world: World) -> None:
@@ -698,6 +743,19 @@ def deidentified_names(world: World) -> set[str]:
     entries = [entry for entry in world.staging.list(NAME) if entry.name != "us"]
     plans = [world.planned(entry) for entry in entries]
     return {plan.output for plan in plans if isinstance(plan, Planned)}
+
+
+def test_a_batch_of_which_an_image_came_to_nothing_does_not_rest_as_done(world: World) -> None:
+    world.put("a", "b")
+
+    class Losing(Interrupted):
+        def store(
+            self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS
+        ) -> Iterator[Outcome]:
+            return self.inner.store(batch, list(planned)[1:], deadline)
+
+    batch = world.process(workers=Losing(InlineWorkers(world.pipeline), -1, Crash()))
+    assert (batch.state, [entry.code for entry in batch.errors]) == (BatchState.ERROR, [Code.CONSERVATION])
 
 
 def test_the_lease_is_renewed_while_images_are_worked_on(world: World) -> None:

@@ -73,8 +73,23 @@ def test_what_is_kept_may_be_kept_for_ever(never: str) -> None:
     assert (settings.keep_sources, settings.keep_manifests, settings.keep_status) == (None, None, None)
     default = Settings.load({})
     assert (default.keep_sources, default.keep_manifests, default.keep_status) == (0, None, None)
-    some = Settings.load(dict.fromkeys(names, "1.5"))
-    assert (some.keep_sources, some.keep_manifests, some.keep_status) == (1.5, 1.5, 1.5)
+    some = Settings.load(dict.fromkeys(names, "8.5"))
+    assert (some.keep_sources, some.keep_manifests, some.keep_status) == (8.5, 8.5, 8.5)
+
+
+def test_a_batch_is_not_forgotten_while_its_markers_event_may_still_come_again() -> None:
+    assert Settings.load({"SENDIT_KEEP_STATUS": "8"}).keep_status == 8
+    with pytest.raises(UsageError, match="value that does not fit") as error:
+        Settings.load({"SENDIT_KEEP_STATUS": "7.9"})
+    assert "SENDIT_KEEP_STATUS" in error.value.hint
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1e300", "soon"])
+@pytest.mark.parametrize("name", ["LEASE_TTL", "LEASE_HEARTBEAT", "BUDGET", "REQUEUE_AFTER", "REPORT_AFTER"])
+def test_a_time_that_no_clock_can_add_is_refused(name: str, value: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Settings.load({f"SENDIT_{name}": value})
+    assert error.value.code is Code.BAD_SETTING
 
 
 @pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e300", "soon"])

@@ -17,7 +17,7 @@ from sendit.adapters.firestore_held import HeldBatches
 from sendit.adapters.firestore_overlap import register
 from sendit.adapters.firestore_requeue import requeue
 from sendit.adapters.firestore_upkeep import FirestoreUpkeep
-from sendit.changes import claimed, finished, progressed, published, released
+from sendit.changes import arrived, claimed, finished, progressed, published, released
 from sendit.errors import Code, Refused
 from sendit.ports import Registered
 from sendit.records import UNSETTLED, Batch, BatchState, Counts, ErrorEntry, Image, Lease, check_transition
@@ -161,11 +161,9 @@ class FirestoreStatusStore(FirestoreUpkeep):
         """See `StatusStore.release`."""
         self._held.end(batch_id, lease, lambda turn: Change(released(turn.batch, failure, now)))
 
-    def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
+    def set_new_arrivals(self, batch_id: str, there: bool, now: datetime, marker: int = 0) -> None:
         """See `StatusStore.set_new_arrivals`."""
-        change(
-            self._documents, batch_id, lambda turn: Change(replace(turn.batch, has_new_arrivals=there, updated_at=now))
-        )
+        change(self._documents, batch_id, lambda turn: Change(arrived(turn.batch, there, marker, now)))
 
     def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
         """See `StatusStore.requeue`."""

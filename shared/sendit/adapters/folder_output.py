@@ -58,13 +58,17 @@ class FolderOutput:
             yield stream
 
     def sweep(self) -> None:
-        """Remove what killed workers left half-written, and nothing else. For whoever holds this folder's lock."""
+        """Remove what killed workers left half-written, and nothing else. For whoever holds this folder's lock.
+
+        Raises `TransientError` (output_forbidden, output_unavailable).
+        """
         folder = self._root / TEMPORARY
         if folder.is_symlink() or not folder.is_dir():
             return
-        for part in folder.iterdir():
-            if _PART.fullmatch(part.name) and part.is_file() and not part.is_symlink():
-                part.unlink(missing_ok=True)
+        with _as_transient():
+            for part in folder.iterdir():
+                if _PART.fullmatch(part.name) and part.is_file() and not part.is_symlink():
+                    part.unlink(missing_ok=True)
         with suppress(OSError):  # not empty: somebody else's
             folder.rmdir()
 

@@ -6,7 +6,7 @@ builds spans that nobody collects. That is what a worker would spend most of its
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +14,7 @@ import google.cloud.storage as storage
 from google.api_core.exceptions import from_http_response
 from requests import Response
 
-from sendit.adapters.gcs_client import TIMEOUT, retry_of, session_of
+from sendit.adapters.gcs_client import FAILURES, TIMEOUT, retry_of, session_of
 
 
 class Media:
@@ -29,7 +29,15 @@ class Media:
 
     def download(self, name: str, generation: int) -> bytes:
         """The bytes of exactly that generation, as they are stored."""
-        return self._retry(self._get)(f"{self._download_url}/{quote(name, safe='')}?alt=media&generation={generation}")
+        return self._retry(self._get)(self._address(name, generation), {})
+
+    def can_be_read(self, name: str, generation: int) -> bool:
+        """Whether that generation can be read at all, by its first byte."""
+        try:
+            self._retry(self._get)(self._address(name, generation), {"Range": "bytes=0-0"})
+        except FAILURES:
+            return False
+        return True
 
     def upload(self, name: str, blocks: Sequence[bytes], content_type: str, crc32c: str) -> dict[str, Any]:
         """Create the object and return its resource; Cloud Storage refuses it if the bytes do not fit `crc32c`."""
@@ -42,9 +50,12 @@ class Media:
         body = b"".join((head.encode("ascii"), *blocks, f"\r\n--{boundary}--".encode("ascii")))
         return self._retry(self._post)(body, f"multipart/related; boundary={boundary}")
 
-    def _get(self, url: str) -> bytes:
+    def _address(self, name: str, generation: int) -> str:
+        return f"{self._download_url}/{quote(name, safe='')}?alt=media&generation={generation}"
+
+    def _get(self, url: str, more: Mapping[str, str]) -> bytes:
         # gzip is accepted, and not undone, so that what was stored compressed comes as it was summed up
-        headers = {"Accept-Encoding": "gzip"}
+        headers = {"Accept-Encoding": "gzip", **more}
         with self._session.get(url, headers=headers, timeout=TIMEOUT, stream=True) as response:
             _check(response)
             data: bytes = response.raw.read(decode_content=False)

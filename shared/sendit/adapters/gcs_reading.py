@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import google.cloud.storage as storage
 import google_crc32c
-from google.api_core.exceptions import NotFound, PreconditionFailed
+from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed
 
 from sendit.adapters.denied import failure_of
 from sendit.adapters.gcs_client import TIMEOUT, as_transient, is_emulated, retry_of
@@ -23,6 +23,7 @@ RANGE_BYTES = 4 * 1024 * 1024
 
 _ATTEMPTS = 3  # to get bytes that fit the checksum
 _RANGE_SECONDS = 90.0
+_REFUSED = frozenset(range(400, 500)) - {401, 404, 408, 412, 429}
 
 
 class GcsReading:
@@ -37,6 +38,7 @@ class GcsReading:
         self._media = Media(client, bucket)
         self._unavailable = unavailable
         self._stream_above = stream_above
+        self._read_last: tuple[str, int] | None = None
 
     @contextmanager
     def open(self, name: str, generation: int, size: int, crc32c: int | None) -> Iterator[BinaryIO]:
@@ -63,7 +65,11 @@ class GcsReading:
                     data = self._media.download(name, generation)
                 except (NotFound, PreconditionFailed):
                     raise self._gone() from None
+                except GoogleAPICallError as error:
+                    self._check_own(name, error.code)
+                    raise
             if len(data) == size and crc32c in (None, google_crc32c.value(data)):
+                self._read_last = (name, generation) if data else self._read_last
                 return data
         raise TransientError(self._unavailable)
 
@@ -81,13 +87,26 @@ class GcsReading:
             except (FileNotFoundError, FileExistsError):  # 404, 412
                 raise self._gone() from None
             except HttpError as error:
+                self._check_own(name, int(error.code or 0))
                 raise failure_of(self._unavailable, int(error.code or 0)) from None
             except (ClientError, ValueError, RuntimeError):
                 raise TransientError(self._unavailable) from None
             except OSError as error:
                 # gcsfs has no class for 403; its text begins like this
-                raise failure_of(self._unavailable, 403 if str(error).startswith("Forbidden") else None) from None
+                status = 403 if str(error).startswith("Forbidden") else None
+                self._check_own(name, status)
+                raise failure_of(self._unavailable, status) from None
+        self._read_last = (name, generation)
         return data
+
+    def _check_own(self, name: str, status: int | None) -> None:
+        """Raise `ImageError` (unreadable) if an object is refused and another one, read before, still is not.
+
+        An object may have a key or a retention of its own; a role that is missing is no image's fault.
+        """
+        last = self._read_last
+        if status in _REFUSED and last is not None and last[0] != name and self._media.can_be_read(*last):
+            raise ImageError(Code.UNREADABLE) from None
 
     def _gone(self) -> SenditError:
         """A bucket that is gone, or not ours to see, is no image's fault."""

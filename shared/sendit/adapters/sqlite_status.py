@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sendit.adapters.sqlite_file import SqliteFile
 from sendit.adapters.sqlite_upkeep import SqliteUpkeep
-from sendit.changes import claimed, finished, once_more, progressed, published, released
+from sendit.changes import arrived, claimed, finished, once_more, progressed, published, released
 from sendit.documents import batch_to_document, from_json, image_from_document, image_to_document, to_json
 from sendit.errors import Code, LeaseLost, Refused
 from sendit.ports import Registered
@@ -171,10 +171,10 @@ class SqliteStatusStore(SqliteUpkeep):
         with self._file.transaction():
             self._put(released(self._held(batch_id, lease), failure, now))
 
-    def set_new_arrivals(self, batch_id: str, there: bool, now: datetime) -> None:
+    def set_new_arrivals(self, batch_id: str, there: bool, now: datetime, marker: int = 0) -> None:
         """See `StatusStore.set_new_arrivals`."""
         with self._file.transaction():
-            self._put(replace(self._get(batch_id), has_new_arrivals=there, updated_at=now))
+            self._put(arrived(self._get(batch_id), there, marker, now))
 
     def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
         """See `StatusStore.requeue`."""

@@ -25,6 +25,14 @@ def cleanup(
     batch: Annotated[
         str | None, typer.Argument(metavar="BATCH", help="A batch's name or id. [default: all whose time has come]")
     ] = None,
+    older_than: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Without BATCH: of those that came to rest so long ago. [default: SENDIT_KEEP_SOURCES, if set]",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -36,7 +44,8 @@ def cleanup(
     are never touched.
 
     The worker does this by itself when a batch comes to rest, unless SENDIT_KEEP_SOURCES says later, or never; the
-    sweep does what was left. With a BATCH it is done now, whatever SENDIT_KEEP_SOURCES says.
+    sweep does what was left. With a BATCH it is done now, whatever SENDIT_KEEP_SOURCES says. Without one, say how old
+    batches must be: what the functions were told is not known here.
 
     Exit status: 0 nothing is left to do; 3 outputs are missing; 1 failed; 2 usage.
     """
@@ -44,7 +53,7 @@ def cleanup(
     world = cloud(settings)
     rows: list[tuple[Batch, Cleaned]] = []
     try:
-        for one in _meant(world, settings, batch):
+        for one in _meant(world, settings, batch, older_than):
             try:
                 rows.append((one, clean(one, name_of(world, one, batch or ""), world.cleaning, dry_run=dry_run)))
             except TransientError:
@@ -61,16 +70,19 @@ def cleanup(
         raise typer.Exit(Exit.NOT_ALL_STORED)
 
 
-def _meant(world: "CloudStatus", settings: Settings, wanted: str | None) -> Iterator[Batch]:
+def _meant(world: "CloudStatus", settings: Settings, wanted: str | None, older_than: float | None) -> Iterator[Batch]:
     if wanted is not None:
         known = chosen(world, wanted)[0]
         if not known.at_rest:
             raise UsageError(Code.BATCH_AT_WORK)
         yield known
-    elif settings.keep_sources is None:
-        raise UsageError(Code.BAD_SETTING, "SENDIT_KEEP_SOURCES=never: name the batch whose sources are to go.")
-    else:
-        yield from due(world.store, now() - timedelta(seconds=settings.keep_sources))
+        return
+    seconds = older_than
+    if seconds is None and "keep_sources" in settings.model_fields_set:
+        seconds = settings.keep_sources
+    if seconds is None:
+        raise UsageError(Code.BAD_SETTING, "Name a BATCH, or say how old batches must be: --older-than SECONDS.")
+    yield from due(world.store, now() - timedelta(seconds=seconds))
 
 
 def _show(rows: list[tuple[Batch, Cleaned]], *, dry_run: bool) -> None:
