@@ -9,7 +9,7 @@ from functools import partial
 from threading import Event, Thread
 
 from sendit.deadline import Deadline
-from sendit.errors import SENTENCES, BatchError, Code, Refused, SenditError, TransientError
+from sendit.errors import SENTENCES, BatchError, Code, ImageError, Refused, SenditError, TransientError
 from sendit.freezing import Checkpoint, checkpoint_of, frozen_manifest
 from sendit.ids import DocumentIds
 from sendit.label import OutLabel
@@ -167,20 +167,24 @@ class Attempt:
                     self._record(outcome, image, duplicate=duplicate)
                 elif image.state is not ImageState.PROCESSING:
                     self._record(outcome, image, duplicate=False)  # alone and first with the next attempt
-                elif number == 0 and self._in_reach(outcome.entry):  # it had all the time that there is
+                elif number == 0 and self._in_reach(
+                    outcome.entry, entries.values()
+                ):  # it had all the time that there is
                     self._record(_failed(outcome, Code.OVER_BUDGET), image, duplicate=False)
                 self._hold.check()
             if deadline.near:
                 return
 
-    def _in_reach(self, entry: Entry) -> bool:
-        """Whether the output and this source answer, so that it is the image that took so long, and not they."""
+    def _in_reach(self, slow: Entry, entries: Iterable[Entry]) -> bool:
+        """Whether the output and another source answer, so that it is this one's image that took so long."""
         answered = Event()
+        others = (entry for entry in entries if entry.name != slow.name and entry.problem is None)
+        other = min(others, key=lambda entry: entry.size, default=slow)
 
         def look() -> None:
             with suppress(SenditError):
                 self._world.claim_output()
-                with self._world.staging.open(self._name, entry) as source:
+                with suppress(ImageError), self._world.staging.open(self._name, other) as source:
                     source.read(1)
                 answered.set()
 

@@ -16,17 +16,19 @@ from itertools import islice
 from sendit.again import is_stored
 from sendit.changes import CLEANABLE
 from sendit.deadline import ENDLESS, Deadline
-from sendit.errors import SENTENCES, BatchError, Code, SenditError
+from sendit.errors import SENTENCES, BatchError, Code, SenditError, TransientError
 from sendit.ids import DocumentIds
 from sendit.logs import event
 from sendit.ports import Clock, OutputStore, Staging, StatusStore, UpkeepStore
 from sendit.records import STORED, Batch, Image, ImageState
 from sendit.refs import BatchName, Entry
-from sendit.staging_area import StagingArea
+from sendit.staging_area import Deleted, StagingArea
 
 _THREADS = 8  # that look at outputs at one time
 _IMAGES_A_STEP = 256
 _BATCHES_A_PAGE = 100
+
+_NOT_DELETED = "Not all that should go of the batch may be deleted: a hold or a retention policy, or a role is missing."
 
 
 class Stays(StrEnum):
@@ -37,7 +39,12 @@ class Stays(StrEnum):
     REJECTED = "rejected"
     UNSETTLED = "not done"
     OUTPUT_MISSING = "output missing"
+    NOT_DELETED = "may not be deleted"  # a hold, a retention policy, or a role that is missing
     LATER = "not reached"  # when the time was up
+
+
+TO_BE_DELETED = frozenset({Stays.OUTPUT_MISSING, Stays.NOT_DELETED, Stays.LATER})
+"""Why an object stays that should go; as long as one does, the batch is not cleaned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,19 @@ def clean(
             stays[Stays.LATER] += len(step)
             continue
         going = _verified(step, world.output, stays)
-        size_bytes += sum(entry.size for entry in going)
-        objects += len(going) if dry_run else world.area.delete(name, going)
+        deleted = Deleted(len(going)) if dry_run else world.area.delete(name, going)
+        objects += deleted.gone
+        size_bytes += sum(entry.size for entry in going) - sum(entry.size for entry in deleted.refused)
+        stays[Stays.NOT_DELETED] += len(deleted.refused)
     stays[Stays.CHANGED] += len(staged)  # what no record is about
     stays = +stays
-    complete = not stays.keys() & {Stays.OUTPUT_MISSING, Stays.LATER}
-    marker = complete and not stays and _all_stored(batch) and _unmark(batch, name, world, dry_run=dry_run)
+    complete = not stays.keys() & TO_BE_DELETED
+    try:
+        marker = complete and not stays and _all_stored(batch) and _unmark(batch, name, world, dry_run=dry_run)
+    except TransientError as error:
+        if error.code is not Code.STAGING_FORBIDDEN:
+            raise
+        marker, complete, stays = False, False, Counter({Stays.NOT_DELETED: 1})
     if not dry_run:
         _conclude(batch, world, objects, stays, complete=complete)
     return Cleaned(objects, size_bytes, dict(stays), marker, complete)
@@ -162,6 +176,9 @@ def _conclude(batch: Batch, world: Cleaning, objects: int, stays: Mapping[Stays,
     if missing := stays.get(Stays.OUTPUT_MISSING, 0):
         code = Code.OUTPUT_MISSING
         event(logging.ERROR, SENTENCES[code], code=code, batch_id=batch.id, found=missing)
+    if kept := stays.get(Stays.NOT_DELETED, 0):
+        code = Code.STAGING_FORBIDDEN
+        event(logging.WARNING, _NOT_DELETED, code=code, batch_id=batch.id, found=kept)
     if objects:
         event(logging.INFO, "Sources of what is stored are deleted.", batch_id=batch.id, stored=objects)
     if complete:

@@ -25,6 +25,12 @@ class Deadline:
         """Whether it is too late to begin anything."""
         return time.monotonic() >= self.began + self.budget * _TO_BEGIN
 
+    def part(self, tasks: int) -> "Deadline":
+        """What the next of so many tasks may take, for each of them to have its turn: an equal part of what is left."""
+        now = time.monotonic()
+        to_begin = self.began + self.budget * _TO_BEGIN - now
+        return Deadline(to_begin / tasks / _TO_BEGIN, now)
+
     def left(self, more: float = 0.0) -> float | None:
         """Seconds until it is up, and `more` of them; None if it never is. As a timeout."""
         if isinf(self.budget):

@@ -1,13 +1,13 @@
 """Keeping house: what nobody asks for and everybody expects. A bounded piece of each task, again and again.
 
 Markers whose event was lost are followed, what lies unnoticed in the staging area is told, sources of what is stored
-are deleted when their time has come, and so is what is kept of batches that are long done.
+are deleted when their time has come, and so is what is kept of batches that are long done, or said of what is gone.
 """
 
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -20,9 +20,12 @@ from sendit.names import name_of
 from sendit.ports import BatchQueue, Clock, OutputStore, Staging
 from sendit.records import Batch
 from sendit.refs import BatchName
+from sendit.report_walk import drop_reports
+from sendit.setbacks import Setbacks
 from sendit.staging_area import Reports, StagingArea
-from sendit.staging_walk import Walking, register_markers, walk_staged
+from sendit.staging_walk import Walked, register_markers, walk_staged
 from sendit.sweep import SweptStore
+from sendit.walking import Walking
 
 BATCHES_A_RUN = 50
 
@@ -39,7 +42,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was done: batches registered, folders reported, batches flagged, cleaned, expired and forgotten."""
+    """Batches registered, folders reported, batches flagged, cleaned, expired, forgotten; reports dropped."""
 
     registered: int = 0
     reported: int = 0
@@ -47,6 +50,7 @@ class Kept:
     cleaned: int = 0
     expired: int = 0
     forgotten: int = 0
+    dropped: int = 0
 
 
 def keep_house(
@@ -63,14 +67,33 @@ def keep_house(
     show_name: bool,
     deadline: Deadline = ENDLESS,
 ) -> Kept:
-    """Do a piece of everything there is to do. Idempotent; raises `TransientError`, and what was done stays done."""
-    walking = Walking(staging, area, reports, store, queue, ids, clock, show_name, retention.report_after)
-    registered = register_markers(walking)
-    walked = walk_staged(walking)
+    """Do a piece of everything there is to do. Idempotent.
+
+    What one task is stopped by, or how long it takes, does not keep the next from its turn; the first `SenditError` is
+    raised at the end, a `TransientError` if a service is out of reach. What was done stays done.
+    """
+    walking = Walking(staging, area, reports, store, queue, ids, clock, show_name, retention.report_after, deadline)
     house = _House(Cleaning(staging, area, output, store, store, ids, clock), store, reports, retention, deadline)
-    done = house.clean_due() + house.let_expire()
+    setbacks, registered, walked, dropped, done = Setbacks(), 0, Walked(), 0, Counter[_Done]()
+    with setbacks.kept():
+        registered = register_markers(replace(walking, deadline=deadline.part(5)))
+    with setbacks.kept():
+        walked = walk_staged(replace(walking, deadline=deadline.part(4)))
+    with setbacks.kept():
+        dropped = drop_reports(replace(walking, deadline=deadline.part(3)))
+    with setbacks.kept():
+        done += replace(house, deadline=deadline.part(2)).let_expire()
+    with setbacks.kept():
+        done += house.clean_due()  # what takes longest has the rest
+    setbacks.raise_first()
     return Kept(
-        registered, walked.reported, walked.flagged, done[_Done.CLEANED], done[_Done.EXPIRED], done[_Done.FORGOTTEN]
+        registered,
+        walked.reported,
+        walked.flagged,
+        done[_Done.CLEANED],
+        done[_Done.EXPIRED],
+        done[_Done.FORGOTTEN],
+        dropped,
     )
 
 
@@ -114,22 +137,24 @@ class _House:
     def _each(self, walk: str, page: _Page, act: _Act) -> Counter[_Done]:
         """Do something to a piece of the batches that came to rest, and remember when the last of them did.
 
-        What one batch is stopped by does not keep the others from their turn.
+        What one batch is stopped by does not keep the others from their turn, and is raised after it.
         """
         begun = reached = self.store.bookmark(walk)
         batches = page(datetime.fromisoformat(begun) if begun else None)
-        done = Counter[_Done]()
+        setbacks, done = Setbacks(), Counter[_Done]()
         try:
             for batch in batches:
-                if self.deadline.near:
+                if self.deadline.near or setbacks.too_many:
                     break
                 reached = batch.finished_at.isoformat() if batch.finished_at else reached
-                done[self._done_to(batch, act)] += 1
+                with setbacks.kept():
+                    done[self._done_to(batch, act)] += 1
             else:
                 reached = reached if len(batches) == BATCHES_A_RUN else ""
         finally:
             if reached != begun:
                 self.store.set_bookmark(walk, reached)
+        setbacks.raise_first()
         return done
 
     def _done_to(self, batch: Batch, act: _Act) -> _Done:
@@ -148,8 +173,15 @@ class _House:
         return _Done.CLEANED if clean(batch, name, self.world, self.deadline).complete else _Done.NOTHING
 
     def _let_expire(self, batch: Batch, name: BatchName | None) -> _Done:
-        """A batch whose name nothing tells any more has lost its manifests before, and nothing was staged then."""
-        if name is not None and not self._is_gone_from_staging(batch, name):
+        """A batch whose name nothing tells any more has lost its manifests before, and nothing was staged then.
+
+        If it never had any, or they cannot be read, nobody knows what is staged of it, and it is kept.
+        """
+        if name is None:
+            gone = batch.frozen and not any(True for _ in self.world.staging.manifests(batch.id))
+        else:
+            gone = self._is_gone_from_staging(batch, name)
+        if not gone:
             return _Done.NOTHING
         if self._is_over(batch, self.retention.status):
             self._remove_names(batch, name)

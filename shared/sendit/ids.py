@@ -1,11 +1,15 @@
 """Document ids: keyed, so that whoever reads the status store cannot try out folder and file names."""
 
+import re
 from typing import TYPE_CHECKING
 
 from sendit.refs import BatchName
 
 if TYPE_CHECKING:
     from sendit.deid.identity.keys import Keyring
+
+_LENGTH = 20
+_ID = re.compile(rf"[0-9a-f]{{{_LENGTH}}}")
 
 
 class DocumentIds:
@@ -18,6 +22,11 @@ class DocumentIds:
     def __init__(self, keys: "Keyring", scope: str = "") -> None:
         self._keys = keys
         self._scope = scope
+
+    @staticmethod
+    def is_one(text: str) -> bool:
+        """Whether a text has the form of an id."""
+        return _ID.fullmatch(text) is not None
 
     @property
     def key_id(self) -> str:
@@ -46,4 +55,4 @@ class DocumentIds:
         return f"{self._scope}{name}"
 
     def _token(self, purpose: str, text: str) -> str:
-        return self._keys.token(purpose, text.encode("utf-8", "surrogateescape"), 20)
+        return self._keys.token(purpose, text.encode("utf-8", "surrogateescape"), _LENGTH)

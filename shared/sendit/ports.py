@@ -209,7 +209,7 @@ class UpkeepStore(Protocol):
         """Record that the sources are deleted, unless the batch was asked for again meanwhile."""
 
     def expired(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
-        """Batches without an error that came to rest before this."""
+        """Batches that came to rest before this."""
 
     def forget(self, batch_id: str, generation: int) -> None:
         """Remove a batch at rest with its images, unless it was asked for again meanwhile; none is no error."""

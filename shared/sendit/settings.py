@@ -172,11 +172,11 @@ class Settings(BaseModel):
     ] = 0.0
     keep_manifests: Annotated[
         DaysOrNever,
-        Field(description="days that manifests and reports are kept; never: for ever"),
+        Field(description="days that manifests and reports are kept of a batch of which nothing is staged; or never"),
     ] = None
     keep_status: Annotated[
         StatusDaysOrNever,
-        Field(description="days that status documents are kept, 8 at least; never: for ever"),
+        Field(description="days, 8 at least, that status documents are kept of such a batch; or never"),
     ] = None
     report_after: Annotated[
         PositiveSeconds, Field(description="seconds after which a staged folder without a marker is reported")

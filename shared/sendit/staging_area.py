@@ -12,7 +12,10 @@ from sendit.refs import BatchName, Entry, Marker
 
 
 class Reports(Protocol):
-    """Readable accounts of what went wrong, one a batch. All raise `TransientError` (staging_unavailable, no_space)."""
+    """Readable accounts of what went wrong, one a batch: under its name, or its id where the name would be too long.
+
+    All raise `TransientError` (staging_unavailable, no_space).
+    """
 
     def write(self, batch: BatchName, text: str) -> None:
         """Put a batch's report in the place of the last one."""
@@ -34,6 +37,22 @@ class Staged:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report: its path below `failed/`, and which writing of it."""
+
+    name: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """How many objects went, and which may not be deleted: of a hold, a retention policy, or for want of a role."""
+
+    gone: int
+    refused: Sequence[Entry] = ()
+
+
 class StagingArea(Protocol):
     """The staging area as a whole. Lists are in the order of names, from `start` on, and read as they are asked for.
 
@@ -49,11 +68,20 @@ class StagingArea(Protocol):
     def delete_marker(self, marker: Marker) -> bool:
         """Delete exactly this generation of a marker; False if it is gone or newer."""
 
+    def reports(self, start: str = "") -> Iterator[Report]:
+        """The reports that `Reports` has written."""
+
+    def delete_report(self, report: Report) -> bool:
+        """Delete exactly this writing of a report; False if it is gone or newer."""
+
     def staged(self, start: str = "") -> Iterator[Staged]:
         """Everything below `incoming/`, but for the empty objects that consoles show as folders."""
 
-    def delete(self, batch: BatchName, entries: Sequence[Entry]) -> int:
-        """Delete exactly these generations, and say how many went; one that is gone is no error, a newer one stays."""
+    def delete(self, batch: BatchName, entries: Sequence[Entry]) -> Deleted:
+        """Delete exactly these generations; one that is gone is no error, a newer one stays.
+
+        One that may not be deleted does not keep the others from it.
+        """
 
     def remove_manifests(self, batch_id: str) -> int:
         """Remove every frozen manifest of a batch, and say how many went."""

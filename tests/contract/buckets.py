@@ -2,9 +2,11 @@
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 import google.cloud.storage as storage
 import pytest
+from google.api_core.exceptions import Forbidden
 from google.auth.credentials import AnonymousCredentials
 
 from sendit.adapters.gcs_client import storage_client
@@ -45,6 +47,18 @@ class TestBucket:
     def names(self) -> set[str]:
         start = self.place.name_of("")
         return {blob.name.removeprefix(start) for blob in self.client.list_blobs(self.bucket)}
+
+
+def may_not_be_deleted(monkeypatch: pytest.MonkeyPatch, *ends: str) -> None:
+    """Let Cloud Storage refuse to delete objects whose names end so, as it does with those that are held."""
+    real = storage.Blob.delete
+
+    def delete(blob: storage.Blob, **given: Any) -> None:
+        if blob.name.endswith(ends):
+            raise Forbidden("held")
+        real(blob, **given)
+
+    monkeypatch.setattr(storage.Blob, "delete", delete)
 
 
 def unreachable_client() -> storage.Client:

@@ -14,11 +14,17 @@ from sendit.refs import BatchName
 from sendit.staging_area import Reports
 
 BATCH = BatchName.parse("1_6/ST-000001")
+ID = "0123456789abcdef0123"
 TEXT = "Batch ST-000001\n    …—ünï.dcm\n"
+
+
+def id_of(batch: BatchName) -> str:
+    return ID
 
 
 class Rig(Protocol):
     reports: Reports
+    longest: int  # bytes of a name of one part that can have a report
 
     def kept(self) -> dict[str, str]: ...
     def cut_off(self) -> None: ...
@@ -26,8 +32,8 @@ class Rig(Protocol):
 
 class FolderRig:
     def __init__(self, folder: Path) -> None:
-        self.folder = folder / "reports"
-        self.reports: Reports = FolderReports(self.folder)
+        self.folder, self.longest = folder / "reports", 255 - len(".err")
+        self.reports: Reports = FolderReports(self.folder, id_of)
 
     def kept(self) -> dict[str, str]:
         files = [path for path in self.folder.rglob("*") if path.is_file()]
@@ -35,13 +41,13 @@ class FolderRig:
 
     def cut_off(self) -> None:
         self.folder.parent.joinpath("file").write_bytes(b"")
-        self.reports = FolderReports(self.folder.parent / "file" / "reports")
+        self.reports = FolderReports(self.folder.parent / "file" / "reports", id_of)
 
 
 class GcsRig:
     def __init__(self, made: TestBucket) -> None:
-        self._made = made
-        self.reports: Reports = GcsReports(made.client, made.place)
+        self._made, self.longest = made, 1024 - len(made.place.name_of("failed/.err"))
+        self.reports: Reports = GcsReports(made.client, made.place, id_of)
 
     def kept(self) -> dict[str, str]:
         return {
@@ -51,7 +57,7 @@ class GcsRig:
         }
 
     def cut_off(self) -> None:
-        self.reports = GcsReports(unreachable_client(), self._made.place)
+        self.reports = GcsReports(unreachable_client(), self._made.place, id_of)
 
 
 @pytest.fixture(params=["folder", "gcs"])
@@ -92,6 +98,19 @@ def test_hostile_names_stay_inside_their_place(rig: Rig, name: str) -> None:
     assert rig.kept() == {f"{name}.err": TEXT}
     rig.reports.remove(BatchName.parse(name))
     assert rig.kept() == {}
+
+
+@pytest.mark.parametrize("over", [1, 4])
+@pytest.mark.parametrize("letter", ["x", "ü"])
+def test_the_report_of_a_name_that_leaves_no_room_for_it_lies_under_the_id(rig: Rig, letter: str, over: int) -> None:
+    fits = letter * (rig.longest // len(letter.encode())) + "y" * (rig.longest % len(letter.encode()))
+    longer = BatchName.parse(fits + "y" * over)
+    for name in (BatchName.parse(fits), longer):
+        assert [rig.reports.write_once(name, TEXT) for _ in range(2)] == [True, False]
+        rig.reports.write(name, "replaced")
+    assert rig.kept() == {f"{fits}.err": "replaced", f"{ID}.err": "replaced"}
+    rig.reports.remove(longer)
+    assert rig.kept() == {f"{fits}.err": "replaced"}
 
 
 def test_reports_out_of_reach_are_transient(rig: Rig) -> None:

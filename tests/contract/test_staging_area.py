@@ -4,12 +4,14 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.contract.buckets import TestBucket, unreachable_client
+from tests.contract.buckets import TestBucket, may_not_be_deleted, unreachable_client
 
 from sendit.adapters.gcs_area import GcsStagingArea
+from sendit.adapters.gcs_reports import GcsReports
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.errors import Code, TransientError
 from sendit.refs import BatchName, Marker
+from sendit.staging_area import Deleted
 
 BATCH = BatchName.parse("1_6/ST-000001")
 
@@ -76,6 +78,18 @@ def test_everything_staged_comes_in_the_order_of_names_with_size_and_time(
     assert next(area.staged("b/1.dcm ")).path == "loose"
 
 
+def test_a_report_is_listed_and_deleted_in_the_writing_that_was_seen(made: TestBucket, area: GcsStagingArea) -> None:
+    reports = GcsReports(made.client, made.place, str)
+    for name in ("b", "a/z", "c"):
+        reports.write(BatchName.parse(name), "x")
+    made.put("failed/no report", b"x")
+    assert [report.name for report in area.reports()] == ["a/z.err", "b.err", "c.err"]
+    first, second = area.reports("b")
+    reports.write(BatchName.parse("b"), "again")
+    assert [area.delete_report(report) for report in (first, second, second)] == [False, True, False]
+    assert [report.name for report in area.reports()] == ["a/z.err", "b.err"]
+
+
 def test_a_long_listing_is_read_as_it_is_asked_for(made: TestBucket, area: GcsStagingArea) -> None:
     for number in range(5):
         made.put(f"incoming/a/{number}", b"x")
@@ -90,12 +104,23 @@ def test_exactly_the_given_generations_are_deleted(made: TestBucket, area: GcsSt
     made.put(f"incoming/{BATCH}/00.dcm", b"again")
     made.put(f"incoming/{BATCH}/01.dcm", b"first")  # the same bytes, and newer all the same
     made.remove(f"incoming/{BATCH}/02.dcm")
-    assert area.delete(BATCH, entries) == 17
+    assert area.delete(BATCH, entries) == Deleted(17, [])
     assert {entry.name for entry in staging.list(BATCH)} == {"00.dcm", "01.dcm"}
-    assert area.delete(BATCH, entries) == 0
+    assert area.delete(BATCH, entries) == Deleted(0, [])
     assert made.get(f"incoming/{BATCH}/00.dcm") == b"again"
     assert made.get("incoming/1_6/ST-0000011/00.dcm") == b"of another batch"
-    assert area.delete(BATCH, []) == 0
+    assert area.delete(BATCH, []) == Deleted(0, [])
+
+
+def test_an_object_that_may_not_be_deleted_keeps_no_other_from_it(
+    made: TestBucket, area: GcsStagingArea, staging: GcsStaging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        made.put(f"incoming/{BATCH}/{number:02}.dcm", b"x")
+    entries = sorted(staging.list(BATCH), key=lambda entry: entry.name)
+    may_not_be_deleted(monkeypatch, "/00.dcm", "/07.dcm")
+    assert area.delete(BATCH, entries) == Deleted(18, [entries[0], entries[7]])
+    assert sorted(entry.name for entry in staging.list(BATCH)) == ["00.dcm", "07.dcm"]
 
 
 def test_manifests_of_a_batch_are_removed_and_no_others(
@@ -126,6 +151,7 @@ def test_an_area_out_of_reach_is_transient(made: TestBucket, staging: GcsStaging
     for call in (
         lambda: list(area.markers()), lambda: area.marker(BATCH), lambda: list(area.staged()),
         lambda: area.delete(BATCH, entries), lambda: area.delete_marker(Marker("x", 1)), lambda: area.bookmark("w"),
+        lambda: list(area.reports()),
     ):  # fmt: skip
         with pytest.raises(TransientError) as error:
             call()

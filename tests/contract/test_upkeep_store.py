@@ -194,16 +194,21 @@ def test_a_batch_that_nobody_registered_cannot_be_called_cleaned(store: WholeSto
 # retention
 
 
-def test_batches_without_an_error_that_came_to_rest_before_have_expired(store: WholeStore) -> None:
+def test_batches_that_came_to_rest_before_have_expired_whatever_came_of_them(store: WholeStore) -> None:
     at_rest(store, "later", 2)
     at_rest(store, "sooner", 1, state=BatchState.EMPTY, stored=0)
     at_rest(store, "fresh", 10)
-    at_rest(store, "with-an-error", errors=[ErrorEntry(Code.TRUNCATED, "Why.", NOON, "i9")])
-    at_rest(store, "error", state=BatchState.ERROR)
+    at_rest(store, "with-an-error", 3, errors=[ErrorEntry(Code.TRUNCATED, "Why.", NOON, "i9")])
+    at_rest(store, "error", 4, state=BatchState.ERROR)
     known(store, "queue")
-    assert ids(store.expired(at(10), limit=10)) == ["sooner", "later"]
+    at_rest(store, "asked-again")
+    store.requeue("asked-again", (), at(5))
+    at_rest(store, "at-work")
+    store.requeue("at-work", (), at(5))
+    store.claim("at-work", LEASE, at(5))
+    assert ids(store.expired(at(10), limit=10)) == ["sooner", "later", "with-an-error", "error"]
     assert ids(store.expired(at(10), limit=1)) == ["sooner"]
-    assert ids(store.expired(at(10), limit=10, after=at(1))) == ["later"]
+    assert ids(store.expired(at(10), limit=10, after=at(2))) == ["with-an-error", "error"]
 
 
 def test_a_batch_that_is_forgotten_leaves_nothing_and_another_may_take_its_place(store: WholeStore) -> None:

@@ -21,6 +21,7 @@ from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.again import Again, Asked, ask_again
 from sendit.attempt import Processing
 from sendit.cleanup import Cleaned, Cleaning, clean
+from sendit.deadline import ENDLESS, Deadline
 from sendit.finalize import finalize
 from sendit.housekeeping import Kept, Retention, keep_house
 from sendit.ids import DocumentIds
@@ -46,11 +47,11 @@ class House:
         made = TestBucket.make(request)
         self.client, self.bucket, place = made.client, made.bucket, GcsPlace(made.place.bucket, "staging")
         self.staging, self.area = GcsStaging(made.client, place), GcsStagingArea(made.client, place)
-        self.reports = GcsReports(made.client, place)
         self.output = GcsOutput(made.client, GcsPlace(made.place.bucket, "output"))
         self.store = SqliteStatusStore(folder / "status.sqlite3")
         request.addfinalizer(self.store.close)
         self.ids, self.queue = DocumentIds(KEYS), InlineQueue()
+        self.reports = GcsReports(made.client, place, self.ids.batch)
         self.ahead = timedelta(0)
         self.show_name = True
 
@@ -135,10 +136,11 @@ class House:
         self.work()
         return asked
 
-    def keep(self, retention: Retention = AT_ONCE) -> Kept:
+    def keep(self, retention: Retention = AT_ONCE, deadline: Deadline = ENDLESS) -> Kept:
         return keep_house(
             staging=self.staging, area=self.area, output=self.output, reports=self.reports, store=self.store,
             queue=self.queue, ids=self.ids, clock=self.clock, retention=retention, show_name=self.show_name,
+            deadline=deadline,
         )  # fmt: skip
 
     def names(self, below: str) -> set[str]:

@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.contract.buckets import may_not_be_deleted
 from tests.emulator.house import House, ct, mixed
 
+from sendit import cleanup
 from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.gcs_area import GcsStagingArea
 from sendit.again import Again
@@ -16,6 +18,7 @@ from sendit.errors import BatchError, Code
 from sendit.finalize import finalize
 from sendit.records import BatchState, Counts, ImageState
 from sendit.refs import BatchName, Entry
+from sendit.staging_area import Deleted
 
 BATCH = BatchName.parse("1_6/ST-1")
 
@@ -76,7 +79,7 @@ def test_what_is_uploaded_again_while_it_is_cleaned_stays(house: House) -> None:
     house.done("ST-1", files)
 
     class Overtaken(GcsStagingArea):
-        def delete(self, batch: BatchName, entries: Sequence[Entry]) -> int:
+        def delete(self, batch: BatchName, entries: Sequence[Entry]) -> Deleted:
             house.put("ST-1", {"1.dcm": files["1.dcm"]})
             return super().delete(batch, entries)
 
@@ -122,6 +125,39 @@ def test_a_source_whose_output_is_not_what_was_recorded_is_kept_and_told(
         assert house.again("ST-1", Again.FAILED).wanted == 1
         assert house.clean("ST-1").complete
         assert house.names("incoming") == set()
+
+
+def test_a_source_that_may_not_be_deleted_keeps_no_other_and_is_told(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = ct(1, 2, 3, 4)
+    house.done("ST-1", files)
+    monkeypatch.setattr(cleanup, "_IMAGES_A_STEP", 2)
+    may_not_be_deleted(monkeypatch, "ST-1/1.dcm", "ST-1/3.dcm")
+    for gone in (2, 0):
+        caplog.clear()
+        done = house.clean("ST-1")
+        assert (done.objects, done.stays) == (gone, {Stays.NOT_DELETED: 2})
+        assert (done.marker, done.complete) == (False, False)
+        told = [getattr(record, "event_fields", {}) for record in caplog.records if record.levelname == "WARNING"]
+        assert [(line["code"], line["found"]) for line in told] == [(Code.STAGING_FORBIDDEN, 2)]
+    assert done.size_bytes == 0
+    assert house.names("incoming") == {"ST-1/1.dcm", "ST-1/3.dcm"}
+    assert (house.names("finalize"), house.batch("ST-1").cleaned_at) == ({"ST-1"}, None)
+    monkeypatch.undo()
+    assert (house.clean("ST-1").marker, house.names("incoming")) == (True, set())
+    assert house.batch("ST-1").cleaned_at is not None
+
+
+def test_a_batch_whose_marker_may_not_be_deleted_is_not_called_cleaned(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.done("ST-1", ct(1))
+    may_not_be_deleted(monkeypatch, "finalize/ST-1")
+    done = house.clean("ST-1")
+    assert (done.objects, done.stays, done.complete) == (1, {Stays.NOT_DELETED: 1}, False)
+    monkeypatch.undo()
+    assert house.clean("ST-1").complete
 
 
 @pytest.mark.parametrize("at", ["delete", "delete_marker", "mark_cleaned"])

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from google.cloud import firestore
+from tests.contract.buckets import may_not_be_deleted
 from tests.data import objects
 from tests.emulator.cloud import SENDIT, Cloud
 from tests.emulator.functions import Function, function, post, registered
 from tests.emulator.test_deliveries import slices
+from typer.testing import CliRunner
 
+from sendit.cli import app
 from sendit.ports import StatusStore
 from sendit.refs import BatchMessage
 from sendit.settings import Settings
@@ -113,6 +116,19 @@ def test_the_verb_says_where_outputs_are_missing(cloud: Cloud) -> None:
     assert len(cloud.outputs(batch)) == 2
     assert cloud.run(SENDIT, "cleanup", batch).returncode == 0
     assert staged(cloud, batch) == set()
+
+
+def test_the_verb_says_what_may_not_be_deleted(
+    cloud: Cloud, store: StatusStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = "not-deleted"
+    cloud.put(batch, slices(2, "HELD"))
+    cloud.mark(batch)
+    cloud.rested(batch)
+    may_not_be_deleted(monkeypatch, f"{batch}/1.dcm")
+    done = CliRunner().invoke(app, ["cleanup", batch])
+    assert (done.exit_code, "1 may not be deleted" in done.stdout) == (1, True)
+    assert staged(cloud, batch) == {"1.dcm"}
 
 
 def test_the_verb_cleans_what_is_due_and_refuses_what_makes_no_sense(cloud: Cloud, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What happens to a batch whose objects or records change while it is processed: frozen is frozen."""
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -121,6 +122,14 @@ def test_an_object_that_comes_after_the_freeze_is_shown_and_not_processed(cloud:
     assert document is not None
     assert document["has_new_arrivals"] is True
     assert len(cloud.outputs("late")) == 2
+    assert came_late(cloud, "late") == ["late/3.dcm"]
+
+
+def came_late(cloud: Cloud, batch: str) -> list[str]:
+    """The files that `sendit errors` says came or changed after the freeze."""
+    told = cloud.run(SENDIT, "errors", batch, "--names", "--json")
+    assert told.returncode == 0, told.stderr
+    return [one["file"] for one in json.loads(told.stdout) if one["what"] == "came or changed after the freeze"]
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -166,6 +175,7 @@ def test_an_object_overwritten_between_a_retry_and_its_freeze_is_shown_and_read_
     rested = worked_on(cloud, settings, batch, nothing, "inspect")
     assert (rested.counts.stored, rested.counts.errored, rested.has_new_arrivals) == (3, 1, True)
     assert cloud.images(batch)[ids["1.dcm"]] == first
+    assert came_late(cloud, batch) == [f"{batch}/1.dcm"]
     asked = cloud.run(SENDIT, "retry", batch, "--new")
     assert (asked.returncode, "1 images to do" in asked.stdout) == (0, True), asked.stderr
     cloud.until(lambda: (found := cloud.batch(batch)) and found["attempt"] == 3 and found["lease"] is None)

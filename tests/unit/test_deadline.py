@@ -22,3 +22,13 @@ def test_without_a_budget_there_is_no_end() -> None:
     for deadline in (ENDLESS, Deadline.after(None)):
         assert not deadline.near
         assert deadline.left() is None
+
+
+def test_each_task_has_an_equal_part_of_the_time_to_begin() -> None:
+    now = time.monotonic()
+    whole = Deadline(100.0, now - 15.0)  # 60 s are left to begin things
+    parts = {tasks: whole.part(tasks) for tasks in (1, 2, 3)}
+    assert {tasks: round(part.budget * 0.75) for tasks, part in parts.items()} == {1: 60, 2: 30, 3: 20}
+    assert not any(part.near for part in parts.values())
+    assert Deadline(100.0, now - 80.0).part(2).near
+    assert not ENDLESS.part(5).near

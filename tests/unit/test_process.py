@@ -63,7 +63,7 @@ class World:
         self.output = FolderOutput(self.out)
         self.ids = DocumentIds(KEYS)
         self.queue = InlineQueue()
-        self.reports = FolderReports(folder / "reports")
+        self.reports = FolderReports(folder / "reports", self.ids.batch)
         self.now = datetime(2026, 1, 2, 12, tzinfo=UTC)
         self.message = BatchMessage(self.ids.batch(NAME), str(NAME), 7)
         self.seen: list[Counts] = []
@@ -400,6 +400,22 @@ def test_an_image_that_takes_longer_than_a_whole_attempt_is_an_error_that_says_s
     assert (batch.state, batch.counts) == (BatchState.DONEPROCESSING, Counts(found=3, stored=2, errored=1))
     assert [entry.code for entry in batch.errors] == [Code.OVER_BUDGET]
     assert slow.stored == []
+
+
+def test_a_source_that_alone_does_not_answer_is_that_images_error(world: World) -> None:
+    world.put("a", "b", "c")
+    slow = Endless(InlineWorkers(world.pipeline), "b")
+    assert world.process(workers=slow, budget=0.5).counts == Counts(found=3, stored=2)
+
+    class Stuck(FolderStaging):
+        def open(self, batch: BatchName, entry: Entry) -> _GeneratorContextManager[BinaryIO]:
+            assert entry.name != "b"
+            return super().open(batch, entry)
+
+    staging = Stuck(world.source.parent, world.out.parent / "manifests")
+    world.process(workers=slow, staging=staging, budget=0.5)
+    assert world.process(staging=staging).counts == Counts(found=3, stored=2, errored=1)
+    assert world.images["b"].code is Code.OVER_BUDGET
 
 
 @pytest.mark.parametrize("stands_still", ["staging", "output"])

@@ -32,7 +32,7 @@ class World:
         self.folder = folder
         self.store = SqliteStatusStore(folder / "status.sqlite3")
         self.staging = FolderStaging(folder, folder / "manifests")
-        self.reports = FolderReports(folder / "reports")
+        self.reports = FolderReports(folder / "reports", IDS.batch)
         self.batch_id = IDS.batch(NAME)
         self.store.register(Batch(self.batch_id, str(NAME), BatchState.QUEUE, 7, NOON, NOON))
         self.store.claim(self.batch_id, LEASE, NOON)
@@ -137,7 +137,7 @@ def test_a_report_that_cannot_be_written_is_told_and_stops_nothing(
         def write(self, *_: object) -> None:
             raise TransientError(Code.NO_SPACE)
 
-    world.reports = Full(world.folder / "reports")
+    world.reports = Full(world.folder / "reports", IDS.batch)
     assert world.tell(world.rest({"a": Code.TRUNCATED})) is None
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert record.event_fields["code"] is Code.NO_SPACE  # type: ignore[attr-defined]

@@ -113,7 +113,9 @@ def world(tmp_path: Path) -> Iterator[World]:
     log = io.StringIO()
     logs.setup(LogFormat.JSON, LogLevel.INFO, log)
     with closing(SqliteStatusStore(tmp_path / "status.sqlite3")) as store:
-        yield World(store, FolderStaging(tmp_path, tmp_path / "manifests"), FolderReports(tmp_path / "reports"), log)
+        yield World(
+            store, FolderStaging(tmp_path, tmp_path / "manifests"), FolderReports(tmp_path / "reports", IDS.batch), log
+        )
     assert "4711" not in log.getvalue()
 
 

@@ -9,7 +9,7 @@ from sendit.adapters.firestore_changes import Turn, change, turns
 from sendit.adapters.firestore_commits import BatchDocuments, Change, Filter, Overtaken, Unanswered
 from sendit.changes import CLEANABLE, abandoned, cleaned
 from sendit.errors import Code, TransientError
-from sendit.records import CLAIMABLE, IMAGES_A_WRITE, Batch, BatchState, ErrorEntry
+from sendit.records import CLAIMABLE, IMAGES_A_WRITE, Batch, ErrorEntry
 
 if TYPE_CHECKING:
     from google.cloud import firestore
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _STEP = "forget_step"
 _CLEANABLE = sorted(CLEANABLE)
 _CLAIMABLE = sorted(CLAIMABLE)
-_WITHOUT_ERROR = sorted(set(BatchState) - CLAIMABLE - {BatchState.ERROR})
 
 
 class FirestoreUpkeep:
@@ -57,8 +56,7 @@ class FirestoreUpkeep:
 
     def expired(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """See `UpkeepStore.expired`."""
-        filters: list[Filter] = [("status", "in", _WITHOUT_ERROR), ("has_error", "==", False)]
-        return self._rested(filters, before, limit, after)
+        return self._rested([], before, limit, after)  # only what rests has a time at which it came to rest
 
     def forget(self, batch_id: str, generation: int) -> None:
         """See `UpkeepStore.forget`.

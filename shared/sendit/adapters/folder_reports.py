@@ -1,7 +1,8 @@
 """Reports as private files of this machine."""
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,12 +10,15 @@ from sendit.errors import Code, TransientError
 from sendit.files import FULL, create_private, replace_private
 from sendit.refs import BatchName
 
+_MAX_PART_BYTES = 255  # of a file's name, on every file system that we know
+
 
 class FolderReports:
-    """`Reports` in a private folder, `<batch>.err` each."""
+    """`Reports` in a private folder, `<batch>.err` each; `id_of` names those of names too long for that."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, id_of: Callable[[BatchName], str]) -> None:
         self._folder = folder
+        self._id_of = id_of
 
     def write(self, batch: BatchName, text: str) -> None:
         """See `Reports.write`."""
@@ -36,7 +40,10 @@ class FolderReports:
 
     def path_of(self, batch: BatchName) -> Path:
         """Where the report of a batch lies, if it has one."""
-        return self._folder.joinpath(*batch.parts[:-1], f"{batch.parts[-1]}.err")
+        name = f"{batch.parts[-1]}.err"
+        if len(os.fsencode(name)) > _MAX_PART_BYTES:
+            return self._folder / f"{self._id_of(batch)}.err"
+        return self._folder.joinpath(*batch.parts[:-1], name)
 
 
 @contextmanager

@@ -7,9 +7,9 @@ import google.cloud.storage as storage
 from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from sendit.adapters.gcs_client import TIMEOUT, as_transient, retry_of
-from sendit.errors import Code
+from sendit.errors import Code, TransientError
 from sendit.refs import BatchName, Entry, GcsPlace, Marker
-from sendit.staging_area import Staged
+from sendit.staging_area import Deleted, Report, Staged
 
 _THREADS = 8
 _FIELDS = "items(name,generation,size,timeCreated),nextPageToken"
@@ -40,17 +40,28 @@ class GcsStagingArea:
         """See `StagingArea.delete_marker`."""
         return self._deleted(self._marker(marker.name), marker.generation)
 
+    def reports(self, start: str = "") -> Iterator[Report]:
+        """See `StagingArea.reports`."""
+        for path, blob in self._listed("failed/", start):
+            if path.endswith(".err"):
+                yield Report(path, blob.generation)
+
+    def delete_report(self, report: Report) -> bool:
+        """See `StagingArea.delete_report`."""
+        return self._deleted(self._place.name_of(f"failed/{report.name}"), report.generation)
+
     def staged(self, start: str = "") -> Iterator[Staged]:
         """See `StagingArea.staged`."""
         for path, blob in self._listed("incoming/", start):
             if blob.size or not path.endswith("/"):
                 yield Staged(path, blob.generation, blob.size, blob.time_created)
 
-    def delete(self, batch: BatchName, entries: Sequence[Entry]) -> int:
+    def delete(self, batch: BatchName, entries: Sequence[Entry]) -> Deleted:
         """See `StagingArea.delete`."""
         folder = self._place.name_of(f"incoming/{batch}/")
         with ThreadPoolExecutor(_THREADS) as threads:
-            return sum(threads.map(lambda entry: self._deleted(folder + entry.name, entry.generation), entries))
+            gone = list(threads.map(lambda entry: self._deleted_if_it_may(folder + entry.name, entry), entries))
+        return Deleted(gone.count(True), [entry for entry, went in zip(entries, gone, strict=True) if went is None])
 
     def remove_manifests(self, batch_id: str) -> int:
         """See `StagingArea.remove_manifests`."""
@@ -85,6 +96,15 @@ class GcsStagingArea:
             )
             for blob in blobs:
                 yield blob.name[len(prefix) :], blob
+
+    def _deleted_if_it_may(self, name: str, entry: Entry) -> bool | None:
+        """Whether it went; None if it may not."""
+        try:
+            return self._deleted(name, entry.generation)
+        except TransientError as error:
+            if error.code is not Code.STAGING_FORBIDDEN:
+                raise
+            return None
 
     def _deleted(self, name: str, generation: int) -> bool:
         with as_transient(Code.STAGING_UNAVAILABLE):

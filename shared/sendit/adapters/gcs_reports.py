@@ -1,5 +1,6 @@
 """Reports as text objects of the staging bucket, `failed/<batch>.err`."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import google.cloud.storage as storage
@@ -7,15 +8,16 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 
 from sendit.adapters.gcs_client import TIMEOUT, as_transient, retry_of
 from sendit.errors import Code
-from sendit.refs import BatchName, GcsPlace
+from sendit.refs import MAX_NAME_BYTES, BatchName, GcsPlace
 
 
 class GcsReports:
-    """`Reports` of one staging area."""
+    """`Reports` of one staging area. `id_of` names those whose batch's name leaves no room for `.err`."""
 
-    def __init__(self, client: storage.Client, place: GcsPlace) -> None:
+    def __init__(self, client: storage.Client, place: GcsPlace, id_of: Callable[[BatchName], str]) -> None:
         self._client = client
         self._place = place
+        self._id_of = id_of
         self._bucket = client.bucket(place.bucket)
         self._retry = retry_of(client)
 
@@ -58,4 +60,7 @@ class GcsReports:
         )
 
     def _blob(self, batch: BatchName) -> storage.Blob:
-        return self._bucket.blob(self._place.name_of(f"failed/{batch}.err"))
+        name = self._place.name_of(f"failed/{batch}.err")
+        if len(name.encode("utf-8", "surrogateescape")) > MAX_NAME_BYTES:
+            name = self._place.name_of(f"failed/{self._id_of(batch)}.err")
+        return self._bucket.blob(name)

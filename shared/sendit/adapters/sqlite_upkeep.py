@@ -7,7 +7,7 @@ from sendit.adapters.sqlite_file import SqliteFile
 from sendit.changes import CLEANABLE, abandoned, cleaned
 from sendit.documents import batch_from_document, batch_to_document, from_json, to_json
 from sendit.errors import Code, Refused
-from sendit.records import Batch, BatchState, ErrorEntry
+from sendit.records import Batch, ErrorEntry
 
 
 class SqliteUpkeep:
@@ -58,11 +58,7 @@ class SqliteUpkeep:
 
     def expired(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """See `UpkeepStore.expired`."""
-
-        def wanted(batch: Batch) -> bool:
-            return batch.state is not BatchState.ERROR and not batch.has_error
-
-        return self._rested(before, limit, after, wanted)
+        return self._rested(before, limit, after, lambda batch: batch.at_rest)
 
     def forget(self, batch_id: str, generation: int) -> None:
         """See `UpkeepStore.forget`."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sendit.changes import is_overtaken
 from sendit.cli.console import complain
 from sendit.errors import BatchError, Code, Refused, UsageError
 from sendit.ids import DocumentIds
@@ -96,13 +97,34 @@ def name_of(world: StatusWorld, batch: Batch, typed: str) -> BatchName:
 
 def files_of(world: StatusWorld, batch: Batch) -> dict[str, str]:
     """The files' paths by image id, resolved from the frozen manifests. Raises `UsageError` (bad_key)."""
-    found: dict[str, str] = {}
+    _check_key(world, batch)
+    return {
+        world.ids.image_below(manifest.batch, entry.name): f"{manifest.batch}/{entry.name}"
+        for manifest in _manifests(world, batch)
+        for entry in manifest.entries
+    }
+
+
+def arrivals_of(world: StatusWorld, batch: Batch) -> dict[str, str]:
+    """The paths by image id of what came or changed after the freeze and is there. Raises `UsageError` (bad_key)."""
+    _check_key(world, batch)
+    manifests = list(_manifests(world, batch))
+    if not manifests:
+        return {}
+    newest = manifests[-1]
+    frozen = set(newest.entries)
+    listed = world.staging.list(BatchName.parse(newest.batch.lstrip("/")))
+    staged = {world.ids.image_below(newest.batch, entry.name): entry for entry in listed}
+    came = {image_id for image_id, entry in staged.items() if entry not in frozen}
+    for image in world.store.images(batch.id):  # of one that keeps its outcome the manifest may hold a newer generation
+        if image.id in staged and is_overtaken(image, staged[image.id].generation):
+            came.add(image.id)
+    return {image_id: f"{newest.batch}/{staged[image_id].name}" for image_id in came}
+
+
+def _check_key(world: StatusWorld, batch: Batch) -> None:
     if batch.key_id and batch.key_id != world.ids.key_id:
         raise UsageError(Code.BAD_KEY, f"Batch {batch.id} has its ids from another key.")
-    for manifest in _manifests(world, batch):
-        for entry in manifest.entries:
-            found[world.ids.image_below(manifest.batch, entry.name)] = f"{manifest.batch}/{entry.name}"
-    return found
 
 
 def _is_named(world: StatusWorld, batch: Batch, wanted: str) -> bool:

@@ -47,7 +47,7 @@ def cleanup(
     sweep does what was left. With a BATCH it is done now, whatever SENDIT_KEEP_SOURCES says. Without one, say how old
     batches must be: what the functions were told is not known here.
 
-    Exit status: 0 nothing is left to do; 3 outputs are missing; 1 failed; 2 usage.
+    Exit status: 0 nothing is left to do; 3 outputs are missing; 1 failed, or something may not be deleted; 2 usage.
     """
     settings = settings_with()
     world = cloud(settings)
@@ -66,6 +66,8 @@ def cleanup(
             say_json([_as_json(*row) for row in rows])
         else:
             _show(rows, dry_run=dry_run)
+    if any(Stays.NOT_DELETED in cleaned.stays for _, cleaned in rows):
+        raise typer.Exit(Exit.FAILED)
     if any(Stays.OUTPUT_MISSING in cleaned.stays for _, cleaned in rows):
         raise typer.Exit(Exit.NOT_ALL_STORED)
 

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from sendit.cli.choice import StatusWorld, chosen, files_of, opened
+from sendit.cli.choice import StatusWorld, arrivals_of, chosen, files_of, opened
 from sendit.cli.console import say, say_json, show_table
 from sendit.cli.options import Json, OutOption, settings_with
 from sendit.documents import batch_to_document
 from sendit.records import Batch, Image, ImageState
 from sendit.refs import printable
+
+_LATE = "came or changed after the freeze"
+_TO_READ = "To read it: sendit retry {id} --new, or of a local run, run again with --retry new."
 
 BatchArgument = Annotated[str | None, typer.Argument(metavar="BATCH", help="A batch's name or id. [default: all]")]
 
@@ -72,7 +75,7 @@ def errors(
     names: Annotated[bool, typer.Option("--names", help="Show the files' names, which may identify patients.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List what failed and what was rejected, and why.
+    """List what failed, what was rejected and why, and what came or changed after the batch was frozen.
 
     Images are shown by their id; with --names, by their file, looked up in the frozen manifest.
     """
@@ -108,8 +111,8 @@ class _Trouble:
 
     @property
     def failed(self) -> bool:
-        """Whether it is an error, and no rejection."""
-        return not self.what.startswith("rejected")
+        """Whether it is an error: no rejection, and nothing that came too late to be read."""
+        return self.what != _LATE and not self.what.startswith("rejected")
 
 
 def _show_images(images: list[Image]) -> None:
@@ -137,4 +140,8 @@ def _troubles(world: StatusWorld, batch: Batch, *, names: bool) -> list[_Trouble
         for image in world.store.images(batch.id)
         if image.state in {ImageState.ERROR, ImageState.REJECTED}
     ]
-    return own + sorted(images, key=lambda one: (not one.failed, one.what, one.file, one.image))
+    late = [
+        _Trouble(batch.id, _LATE, _TO_READ.format(id=batch.id), image_id, file if names else "")
+        for image_id, file in (arrivals_of(world, batch) if batch.has_new_arrivals else {}).items()
+    ]
+    return own + sorted(images + late, key=lambda one: (not one.failed, one.what, one.file, one.image))

@@ -10,6 +10,7 @@ from sendit.adapters.gcs_reports import GcsReports
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.deadline import Deadline
 from sendit.housekeeping import Kept, Retention, keep_house
+from sendit.ids import DocumentIds
 from sendit.settings import Settings
 from sendit.wiring.cloud import Finalizer, output_place, project, staging_place
 from sendit.wiring.parts import now
@@ -26,14 +27,14 @@ class House:
     retention: Retention
 
     @classmethod
-    def of(cls, settings: Settings) -> "House":
+    def of(cls, settings: Settings, ids: DocumentIds) -> "House":
         """Wire it. Raises `UsageError` for settings, `TransientError` for an emulator that does not answer."""
         client, place = storage_client(project()), staging_place(settings)
         return cls(
             GcsStaging(client, place),
             GcsStagingArea(client, place),
             GcsOutput(client, output_place(settings)),
-            GcsReports(client, place),
+            GcsReports(client, place, ids.batch),
             retention_of(settings),
         )
 

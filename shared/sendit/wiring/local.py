@@ -120,14 +120,15 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
             output.sweep()
             with local_workers(places) as workers:
                 queue, reports = InlineQueue(), reports_of(state, root)
+                ids = DocumentIds(keys, scope_of(root))
                 processing = Processing(
                     staging=places.staging(),
                     store=store,
                     queue=queue,
-                    reports=FolderReports(reports),
+                    reports=FolderReports(reports, ids.batch),
                     workers=workers,
                     naming=naming_of(settings, keys),
-                    ids=DocumentIds(keys, scope_of(root)),
+                    ids=ids,
                     clock=now,
                     lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
                     in_flight_bytes=settings.in_flight_bytes,

@@ -64,4 +64,4 @@ class Sweeper:
     def _house(self) -> "House":
         from sendit.wiring.house import House
 
-        return House.of(self._settings)
+        return House.of(self._settings, self._finalizer.ids)

@@ -110,7 +110,8 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
     label = label_of(keys, profile, settings)
     count = settings.workers or os.cpu_count() or 1
     places = CloudPlaces(settings, keys.key_id, profile, rules_of(settings), settings.in_flight_bytes)
-    store, house, ids = status_store(settings), House.of(settings), DocumentIds(keys)
+    store, ids = status_store(settings), DocumentIds(keys)
+    house = House.of(settings, ids)
     processing = Processing(
         staging=house.staging,
         store=store,
