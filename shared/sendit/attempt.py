@@ -15,6 +15,7 @@ from sendit.ids import DocumentIds
 from sendit.label import OutLabel
 from sendit.lease import Hold, LeaseTerms
 from sendit.logs import event
+from sendit.naming import Naming, Plan
 from sendit.outcome import ImageWorkers, Outcome, log_outcome
 from sendit.ports import BatchQueue, Clock, Staging, StatusStore
 from sendit.records import IMAGES_A_WRITE, Batch, BatchState, Counts, ErrorEntry, Image, ImageState
@@ -42,6 +43,7 @@ class Processing:
     queue: BatchQueue
     reports: Reports
     workers: ImageWorkers
+    naming: Naming
     ids: DocumentIds
     clock: Clock
     lease_terms: LeaseTerms
@@ -85,6 +87,7 @@ class Attempt:
         if world.ids.batch(self._name) != batch.id:
             raise BatchError(Code.BATCH_OF_ANOTHER_KEY)
         world.claim_output()
+        plan = world.naming.of_batch()
         manifest = frozen_manifest(
             batch, self._name, staging=world.staging, ids=world.ids, label=world.label, version=world.version
         )
@@ -103,7 +106,7 @@ class Attempt:
         began = world.clock()
         fresh = partial(self._fresh, began=began)
         self._write_new(checkpoint.fresh, fresh)
-        self._work(entries, checkpoint, fresh, deadline)
+        self._work(entries, checkpoint, plan, fresh, deadline)
         self._tally.flush()
         if deadline.near and self.counts.settled < self.counts.found:
             return None
@@ -144,6 +147,7 @@ class Attempt:
         self,
         entries: Mapping[str, Entry],
         checkpoint: Checkpoint,
+        plan: Plan,
         fresh: Callable[[str, Entry], Image],
         deadline: Deadline,
     ) -> None:
@@ -156,7 +160,7 @@ class Attempt:
         began = {image.id for image in unsettled.values() if image.state is ImageState.PROCESSING}
         for number, chunk in enumerate(self._in_order(todo, began)):
             self._hold.check()
-            for outcome, duplicate in settle(self._world.workers, self._name, chunk, checkpoint.claims, deadline):
+            for outcome, duplicate in settle(self._world.workers, self._name, chunk, checkpoint.claims, plan, deadline):
                 image_id = self._image_id(outcome.entry)
                 image = unsettled.get(image_id) or fresh(image_id, outcome.entry)
                 if outcome.state is not ImageState.PROCESSING:

@@ -62,6 +62,7 @@ class Code(StrEnum):
     DIGEST_DIFFERS = "digest_differs"
     NOT_ALL_SHOWN = "not_all_shown"
     # an image, as an object of the staging area or of the output store
+    NO_PSEUDONYM = "no_pseudonym"
     CHANGED_DURING_PROCESSING = "changed_during_processing"
     CONFLICT = "conflict"
     LINK = "link"
@@ -80,6 +81,7 @@ class Code(StrEnum):
     NO_FILES = "no_files"
     BAD_MANIFEST = "bad_manifest"
     MANIFEST_OF_ANOTHER_KEY = "manifest_of_another_key"
+    BAD_MAPPING = "bad_mapping"
     BATCH_OF_ANOTHER_KEY = "batch_of_another_key"
     RECORD_LOST = "record_lost"
     CONSERVATION = "conservation"
@@ -96,6 +98,7 @@ class Code(StrEnum):
     LEASE_HELD = "lease_held"
     LEASE_LOST = "lease_lost"
     WORKER_BUSY = "worker_busy"
+    MAPPING_UNAVAILABLE = "mapping_unavailable"
     NO_SPACE = "no_space"
     STAGING_UNAVAILABLE = "staging_unavailable"
     STAGING_FORBIDDEN = "staging_forbidden"
@@ -124,6 +127,7 @@ class Code(StrEnum):
     OUT_OF_ANOTHER_KEY = "out_of_another_key"
     OUT_OF_ANOTHER_PROFILE = "out_of_another_profile"
     OUT_OF_ANOTHER_TEXT = "out_of_another_text"
+    OUT_OF_OTHER_IDENTIFIERS = "out_of_other_identifiers"
     OUT_UNUSABLE = "out_unusable"
     OUT_IDENTIFIED = "out_identified"
     RUN_IN_PROGRESS = "run_in_progress"
@@ -144,6 +148,7 @@ SENTENCES: dict[Code, str] = {
     Code.DIGEST_DIFFERS: "The files below OUT are not those of this digest; nothing was recorded.",
     Code.NOT_ALL_SHOWN: "Something below OUT can be shown on no page; nothing was recorded.",
     Code.CHANGED_DURING_PROCESSING: "The file changed after the batch was frozen; the newer one was not read.",
+    Code.NO_PSEUDONYM: "No line of SENDIT_MAPPING is for its patient (and issuer), or it says the id itself; add one.",
     Code.CONFLICT: "Another image with the same SOP Instance UID and other content is stored already.",
     Code.LINK: "This is a symbolic link, which is never followed; put the file itself into the batch.",
     Code.PLACE_TAKEN: "Its place in the output store is taken by something else, or its path is too long there.",
@@ -160,6 +165,7 @@ SENTENCES: dict[Code, str] = {
     Code.NO_FILES: "The batch holds no files: its folder is gone or empty.",
     Code.BAD_MANIFEST: "The manifest of the batch cannot be read.",
     Code.MANIFEST_OF_ANOTHER_KEY: "The batch was frozen under another key or profile; go on with that one.",
+    Code.BAD_MAPPING: "Line {line} of the table SENDIT_MAPPING is not right; mend it, then sendit retry.",
     Code.BATCH_OF_ANOTHER_KEY: "The batch's id is not its name's under this key; finalize and worker need the same.",
     Code.RECORD_LOST: "An image's record was removed from the status store while the batch was at work.",
     Code.CONSERVATION: "Found {found}, but stored {stored}, rejected {rejected}, errored {errored}: not equal.",
@@ -174,6 +180,7 @@ SENTENCES: dict[Code, str] = {
     Code.LEASE_HELD: "Another worker is at work on this batch.",
     Code.LEASE_LOST: "Another worker has taken this batch over; this one stopped.",
     Code.WORKER_BUSY: "This worker has as many batches as SENDIT_BATCHES_AT_ONCE lets it; the message comes again.",
+    Code.MAPPING_UNAVAILABLE: "The table SENDIT_MAPPING is not there or cannot be read; run again when it is back.",
     Code.NO_SPACE: "No space is left; make room and run again: what is stored stays stored.",
     Code.STAGING_UNAVAILABLE: "The staging area cannot be read; run again when it is back.",
     Code.STAGING_FORBIDDEN: "The staging area may not be used with this permission or role; grant it, then run again.",
@@ -201,6 +208,7 @@ SENTENCES: dict[Code, str] = {
     Code.OUT_OF_ANOTHER_KEY: "OUT was written under another key.",
     Code.OUT_OF_ANOTHER_PROFILE: "OUT was written with another profile.",
     Code.OUT_OF_ANOTHER_TEXT: "In the images of OUT text was looked for, and now it is not, or the other way round.",
+    Code.OUT_OF_OTHER_IDENTIFIERS: "The pseudonyms in OUT come from elsewhere, SENDIT_IDENTIFIERS.",
     Code.OUT_UNUSABLE: "OUT cannot be written.",
     Code.OUT_IDENTIFIED: "OUT holds images that were stored as they came, so no page may show them.",
     Code.RUN_IN_PROGRESS: "Another sendit is at work on this OUT.",

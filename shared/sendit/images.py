@@ -5,26 +5,24 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO
 
 from sendit import deid, pixels, text
 from sendit.deadline import ENDLESS, Deadline
-from sendit.errors import Code, ImageError, SenditError, TransientError
-from sendit.logs import place_of
-from sendit.outcome import Outcome, Planned
+from sendit.errors import Code, ImageError
+from sendit.outcome import Inspected, Outcome, Planned, guarded
 from sendit.pixels import Hidden, HiddenFound
-from sendit.ports import Clock, IdentifierService, OutputStore, PendingOutput, Staging
+from sendit.ports import Clock, OutputStore, PendingOutput, Staging
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry, output_name
 from sendit.screen import Decision, Screen, Verdict, decision_of_file
 from sendit.settings import BurnedInText
 
 if TYPE_CHECKING:
-    from sendit.deid import Entity, Header, Keyring, Limits, Profile, Report
+    from sendit.deid import Entity, Header, Identifiers, Keyring, Limits, Profile, Report
     from sendit.text import FoundText
-
-Result = TypeVar("Result")
 
 _BLOCK = 1024 * 1024
 _BURNED_IN_TEXT = "burned-in-text"
@@ -42,56 +40,52 @@ class ImagePipeline:
 
     staging: Staging
     output: OutputStore
-    identifiers: IdentifierService
     keys: "Keyring"
     profile: "Profile | None"  # None: images are stored unchanged
     screen: Screen
     limits: "Limits"
     clock: Clock
-    keep_paths: bool = False
     with_report: bool = False
     text: BurnedInText = BurnedInText.OFF
     computing: AbstractContextManager[object] = field(default_factory=nullcontext)
     max_image_bytes: float = inf
 
-    def inspect(self, batch: BatchName, entry: Entry) -> Planned | Outcome:
-        """Read the header, screen it, name the output."""
+    def inspect(self, batch: BatchName, entry: Entry) -> Inspected | Outcome:
+        """Read the header and screen it."""
         started = self.clock()
 
-        def steps() -> "Planned | Outcome":
+        def steps() -> "Inspected | Outcome":
             check_size(entry, self.max_image_bytes)
             with self.staging.open(batch, entry) as source, self.computing:
                 header, decision = screened(source, self.screen, self.limits, cleans=self.profile is not None)
             if decision.verdict is Verdict.REJECT:
                 return self._rejected(entry, started, decision.rule, decision.reason)
-            who = self.identifiers.identify(header.entity)
             uids = (header.study_uid, header.series_uid, header.sop_instance_uid)
-            identity = output_name(who.patient, *(self.keys.uid(uid) for uid in uids))
-            output = entry.name if self.keep_paths else identity
             if self.profile is None:
-                return Planned(entry, identity, output)
+                return Inspected(entry, header.entity, uids)
             with _translated():
                 frames = pixels.frames_of(header)
             by = decision if decision.verdict is Verdict.CLEAN else None
             looked_at = decision.looked_at and self.text is not BurnedInText.OFF
-            return Planned(entry, identity, output, frames, by, looked_at)
+            return Inspected(entry, header.entity, uids, frames, by, looked_at)
 
-        return self._guarded(entry, started, steps)
+        return guarded(entry, self.clock, started, steps)
 
     def store(self, batch: BatchName, planned: Planned) -> Outcome:
         """De-identify, gate, store and verify; nothing is left of an image that fails on the way."""
         entry, started = planned.entry, self.clock()
 
         def steps() -> Outcome:
-            compressed = planned.frames is not None and planned.frames.compressed
+            frames = planned.inspected.frames
+            compressed = frames is not None and frames.compressed
             try:
-                return self._stored(batch, planned, started, bare=compressed or planned.looked_at)
+                return self._stored(batch, planned, started, bare=compressed or planned.inspected.looked_at)
             except HiddenFound:
                 return self._stored(batch, planned, started, bare=True)
             except text.TextFound:
                 return self._rejected(entry, started, _BURNED_IN_TEXT, _REASON_BURNED_IN_TEXT)
 
-        return self._guarded(entry, started, steps)
+        return guarded(entry, self.clock, started, steps)
 
     def _stored(self, batch: BatchName, planned: Planned, started: datetime, *, bare: bool) -> Outcome:
         """One image stored; with `bare`, what hides beside its samples is looked for first and taken out.
@@ -100,7 +94,8 @@ class ImagePipeline:
             HiddenFound: something hides in it, and it was not to be bare.
             TextFound: it shows text, and such images are rejected.
         """
-        entry, by, taken_out = planned.entry, planned.cleaned_by, frozenset[Hidden]()
+        entry, looked_at, frames = planned.entry, planned.inspected.looked_at, planned.inspected.frames
+        by, taken_out = planned.inspected.cleaned_by, frozenset[Hidden]()
         cleanings = by.cleanings if by else ()
         shows: FoundText | None = None
         with self.output.create(planned.output) as sink:
@@ -110,7 +105,7 @@ class ImagePipeline:
                 clean = pixels.without_hidden(source, self.limits) if taken_out else source
                 for cleaning in cleanings:
                     clean = pixels.cleaned(clean, cleaning, self.limits)
-                if planned.looked_at:
+                if looked_at:
                     reject = self.text is BurnedInText.REJECT
                     clean, shows = text.without_text(clean, self.limits, reject=reject)
                     cleanings += shows.cleanings
@@ -118,10 +113,10 @@ class ImagePipeline:
                     left = pixels.hidden_in(clean, self.limits)
                     clean = pixels.without_hidden(clean, self.limits) if left else clean
                     taken_out |= left
-                watch = planned.frames.watch() if planned.frames is not None and not bare else None
+                watch = frames.watch() if frames is not None and not bare else None
                 # what PS3.15 E.3.1 asks for: the known places, and whatever text there is beside them
-                both = by is not None and planned.looked_at and self.text is BurnedInText.BLANK
-                report = self._write(clean, sink, watch, pixels_cleaned=both)
+                both = by is not None and looked_at and self.text is BurnedInText.BLANK
+                report = self._write(clean, sink, planned, watch, pixels_cleaned=both)
             if report is not None and _named(report) != planned.identity:
                 raise ImageError(Code.CHANGED_DURING_PROCESSING)
             stored = sink.commit()
@@ -137,13 +132,14 @@ class ImagePipeline:
             report=_report_line(report, by, taken_out, shows) if self.with_report and report else "",
             rule=by.rule if by else "",
             sentence=by.reason if by else "",
-            blanked=pixels.blanked_by(cleanings, planned.frames.rows, planned.frames.columns) if planned.frames else (),
+            blanked=pixels.blanked_by(cleanings, frames.rows, frames.columns) if frames else (),
         )
 
     def _write(
         self,
         source: BinaryIO,
         sink: PendingOutput,
+        planned: Planned,
         watch: Callable[[bytes], None] | None,
         *,
         pixels_cleaned: bool,
@@ -158,35 +154,13 @@ class ImagePipeline:
             sink,
             profile=self.profile.of_clean_pixels if pixels_cleaned else self.profile,
             keys=self.keys,
-            identify=self._identify,
+            identify=partial(_as_planned, planned),
             limits=self.limits,
             watch=watch,
         )
 
-    def _identify(self, entity: "Entity") -> "deid.Identifiers":
-        return self.identifiers.identify(entity)
-
-    def _guarded(self, entry: Entry, started: datetime, steps: "Callable[[], Result | Outcome]") -> "Result | Outcome":
-        try:
-            if entry.problem is not None:
-                raise ImageError(entry.problem)
-            return steps()
-        except TransientError:
-            raise
-        except SenditError as error:
-            return self._errored(entry, started, error)
-        except MemoryError:
-            return self._errored(entry, started, ImageError(Code.WORKER_CRASHED))
-        except Exception as error:  # noqa: BLE001  one image's defect must not take the batch along
-            return self._errored(entry, started, ImageError(Code.INTERNAL_ERROR), place_of(error))
-
     def _rejected(self, entry: Entry, started: datetime, rule: str, reason: str) -> Outcome:
         return Outcome(entry, ImageState.REJECTED, started, self.clock(), sentence=reason, rule=rule)
-
-    def _errored(self, entry: Entry, started: datetime, error: SenditError, place: str = "") -> Outcome:
-        return Outcome(
-            entry, ImageState.ERROR, started, self.clock(), code=error.code, sentence=error.sentence, place=place
-        )
 
 
 def check_size(entry: Entry, max_image_bytes: float) -> None:
@@ -234,6 +208,13 @@ def _report_line(report: "Report", by: Decision | None, taken_out: frozenset[Hid
     return json.dumps(record, separators=(",", ":")) + "\n"
 
 
+def _as_planned(planned: Planned, entity: "Entity") -> "Identifiers":
+    """Who the image will be, if it is still of the patient that it was inspected as."""
+    if entity != planned.inspected.entity:
+        raise ImageError(Code.CHANGED_DURING_PROCESSING)
+    return planned.who
+
+
 def _named(report: "Report") -> str:
     return output_name(report.patient, report.study_uid, report.series_uid, report.sop_instance_uid)
 
@@ -246,7 +227,7 @@ class InlineWorkers:
 
     def inspect(
         self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
-    ) -> Iterator[Planned | Outcome]:
+    ) -> Iterator[Inspected | Outcome]:
         """As the protocol says, in order."""
         return (self.pipeline.inspect(batch, entry) for entry in entries if not deadline.near)
 

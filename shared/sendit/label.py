@@ -1,4 +1,4 @@
-"""What an output store says about itself: whose key and which profile wrote it, and if text was looked for."""
+"""What an output store says about itself: whose key and which profile wrote it, and how."""
 
 import json
 from dataclasses import dataclass
@@ -10,18 +10,25 @@ from sendit.ports import OutputStore
 LABEL = ".sendit.json"
 """The label's name in an output store; no image has it, for theirs begin with a letter or a digit."""
 
+KEYED = "keyed"
+"""Where pseudonyms come from unless a label says something else: the project key."""
+
 UNCHANGED = "identified"
 """The profile's name in the label of a store whose images were not de-identified."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutLabel:
-    """The key, the profile, and whether text was looked for. Not secret: the key's id is derived one way."""
+    """The key, the profile, whether text was looked for, and where pseudonyms come from.
+
+    Not secret: the key's id is derived one way.
+    """
 
     key_id: str
     profile: str
     profile_digest: str
     text: bool = False
+    identifiers: str = KEYED
 
     def to_json(self) -> bytes:
         """The label's bytes; the same for every run that may write to the same store."""
@@ -32,6 +39,8 @@ class OutLabel:
         }
         if self.text:  # labels of before there was this field stay as they are
             fields["text"] = True
+        if self.identifiers != KEYED:
+            fields["identifiers"] = self.identifiers
         return (json.dumps(fields, sort_keys=True) + "\n").encode("ascii")
 
     @classmethod
@@ -39,7 +48,8 @@ class OutLabel:
         """The label back; raises ValueError."""
         try:
             fields = json.loads(data)
-            return cls(fields["key_id"], fields["profile"], fields["profile_digest"], bool(fields.get("text", False)))
+            text, identifiers = bool(fields.get("text", False)), fields.get("identifiers", KEYED)
+            return cls(fields["key_id"], fields["profile"], fields["profile_digest"], text, identifiers)
         except (KeyError, TypeError):
             raise ValueError("not a label") from None
 
@@ -47,8 +57,8 @@ class OutLabel:
 def claim_output(output: OutputStore, label: OutLabel) -> None:
     """Label an output store, create-only; one that has this label already stays as it is.
 
-    Raises `BatchError` (out_of_another_key, out_of_another_profile, out_of_another_text, out_unusable) and
-    `TransientError`.
+    Raises `BatchError` (out_of_another_key, out_of_another_profile, out_of_another_text, out_of_other_identifiers,
+    out_unusable) and `TransientError`.
     """
     try:
         with output.create(LABEL) as pending:
@@ -70,4 +80,6 @@ def _difference(output: OutputStore, label: OutLabel) -> Code:
         return Code.OUT_UNUSABLE
     if found.key_id != label.key_id:
         return Code.OUT_OF_ANOTHER_KEY
+    if found.identifiers != label.identifiers:
+        return Code.OUT_OF_OTHER_IDENTIFIERS
     return Code.OUT_OF_ANOTHER_TEXT if found.text != label.text else Code.OUT_OF_ANOTHER_PROFILE

@@ -1,18 +1,24 @@
 """What is planned for an image, what became of it, and who works on images."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sendit.deadline import ENDLESS, Deadline
-from sendit.errors import Code
-from sendit.logs import event
+from sendit.errors import Code, ImageError, SenditError, TransientError
+from sendit.logs import event, place_of
 from sendit.pixels import PassingFrames
+from sendit.ports import Clock
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 from sendit.screen import Decision
+
+if TYPE_CHECKING:
+    from sendit.deid import Entity, Identifiers
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +46,63 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """An image that may pass, who it will be, and the name under which it will be stored.
+class Inspected:
+    """An image that may pass, and whose it is.
 
-    `frames` is what its header says of its pixels; None where they stay as they are whatever hides in them.
-    `looked_at` is whether text is looked for in its frames.
+    `entity` and `uids` (of study, series and SOP instance) are the original ones: they go from a worker process to its
+    parent and no further. `frames` is what the header says of the pixels; None where they stay as they are whatever
+    hides in them. `looked_at` is whether text is looked for in the frames.
     """
 
     entry: Entry
-    identity: str
-    output: str
+    entity: "Entity"
+    uids: tuple[str, str, str]
     frames: PassingFrames | None = None
     cleaned_by: Decision | None = None
     looked_at: bool = False
+
+    def __repr__(self) -> str:
+        return "Inspected(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An inspected image, who it will be, and the name under which it will be stored.
+
+    `identity` is the name that its pseudonyms and new UIDs make, whatever it is stored under.
+    """
+
+    inspected: Inspected
+    who: "Identifiers"
+    identity: str
+    output: str
+
+    @property
+    def entry(self) -> Entry:
+        """The staged object."""
+        return self.inspected.entry
+
+
+def guarded(
+    entry: Entry, clock: Clock, started: datetime, steps: "Callable[[], Result | Outcome]"
+) -> "Result | Outcome":
+    """What the steps come to; what stops them is the image's error, with no text of theirs, unless it stops all."""
+    try:
+        if entry.problem is not None:
+            raise ImageError(entry.problem)
+        return steps()
+    except TransientError:
+        raise
+    except SenditError as error:
+        return _errored(entry, clock, started, error)
+    except MemoryError:
+        return _errored(entry, clock, started, ImageError(Code.WORKER_CRASHED))
+    except Exception as error:  # noqa: BLE001  one image's defect must not take the batch along
+        return _errored(entry, clock, started, ImageError(Code.INTERNAL_ERROR), place_of(error))
+
+
+def _errored(entry: Entry, clock: Clock, started: datetime, error: SenditError, place: str = "") -> Outcome:
+    return Outcome(entry, ImageState.ERROR, started, clock(), code=error.code, sentence=error.sentence, place=place)
 
 
 def log_outcome(outcome: Outcome, batch_id: str, image_id: str) -> None:
@@ -74,8 +124,8 @@ class ImageWorkers(Protocol):
 
     def inspect(
         self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
-    ) -> Iterator[Planned | Outcome]:
-        """Read each header, screen it, and name its output."""
+    ) -> Iterator[Inspected | Outcome]:
+        """Read each header and screen it."""
 
     def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
         """De-identify each image into the output store."""

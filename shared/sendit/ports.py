@@ -255,8 +255,11 @@ class IdentifierService(Protocol):
     """Who becomes whom."""
 
     @property
-    def key_id(self) -> str:
-        """Which key the pseudonyms come from; not secret."""
+    def name(self) -> str:
+        """What an output store says of where its pseudonyms come from."""
 
-    def identify(self, entity: "Entity") -> "Identifiers":
-        """The pseudonyms and the date shift of an image's patient; the same entity, the same answer."""
+    def of_batch(self) -> "Callable[[Entity], Identifiers]":
+        """What gives each image of a batch its patient's pseudonyms and date shift: the same entity, the same answer.
+
+        Raises `BatchError` (bad_mapping) or `TransientError`; what it returns raises `ImageError` (no_pseudonym).
+        """

@@ -25,6 +25,13 @@ class BatchNames(StrEnum):
     HIDE = "hide"
 
 
+class IdentifierSource(StrEnum):
+    """Where pseudonyms come from."""
+
+    KEYED = "keyed"  # the project key
+    MAPPING = "mapping"  # a coordinator's table
+
+
 class BurnedInText(StrEnum):
     """What is done about text that is found in pixels."""
 
@@ -99,6 +106,19 @@ class Settings(BaseModel):
     profile: Annotated[
         str, Field(description="de-identification profile: research, basic, strict, or the path of a TOML file")
     ] = "research"
+    study: Annotated[
+        str,
+        Field(
+            pattern="^[A-Za-z0-9._-]{0,64}$",
+            description="the research study; images of one and the same patient in two studies have nothing in common",
+        ),
+    ] = ""
+    identifiers: Annotated[
+        IdentifierSource, Field(description="where pseudonyms come from: keyed (the project key), or mapping (a table)")
+    ] = IdentifierSource.KEYED
+    mapping: Annotated[
+        str, Field(description="the path, in the cloud also a gs:// address, of the table of pseudonyms (CSV, TSV)")
+    ] = ""
     rules: Annotated[
         str, Field(description="the path of a TOML file of rules by which images are screened; empty: those shipped")
     ] = ""
@@ -189,6 +209,12 @@ class Settings(BaseModel):
     def _heartbeat_is_shorter_than_lease(self) -> Self:
         if self.lease_heartbeat >= self.lease_ttl:
             raise ValueError("SENDIT_LEASE_HEARTBEAT must be shorter than SENDIT_LEASE_TTL")
+        return self
+
+    @model_validator(mode="after")
+    def _a_mapping_is_named(self) -> Self:
+        if bool(self.mapping) != (self.identifiers is IdentifierSource.MAPPING):
+            raise ValueError("SENDIT_MAPPING and SENDIT_IDENTIFIERS=mapping go together")
         return self
 
     def check_destination(self, destination: str | Path) -> None:

@@ -1,9 +1,9 @@
 """The order of work inside a batch: in bounded chunks, and such that chance decides nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sendit.deadline import ENDLESS, Deadline
-from sendit.outcome import ImageWorkers, Outcome, Planned
+from sendit.outcome import ImageWorkers, Inspected, Outcome, Planned
 from sendit.refs import BatchName, Entry
 
 _IMAGES_A_CHUNK = 1024
@@ -41,21 +41,27 @@ def chunks(entries: Iterable[Entry], in_flight_bytes: int) -> Iterator[list[Entr
 
 
 def settle(
-    workers: ImageWorkers, batch: BatchName, chunk: Sequence[Entry], claims: Claims, deadline: Deadline = ENDLESS
+    workers: ImageWorkers,
+    batch: BatchName,
+    chunk: Sequence[Entry],
+    claims: Claims,
+    plan: Callable[[Inspected], Planned | Outcome],
+    deadline: Deadline = ENDLESS,
 ) -> Iterator[tuple[Outcome, bool]]:
     """The outcome of every entry of a chunk, each with whether it is a duplicate inside the batch.
 
-    All of a chunk is inspected before any of it is stored, and images that claim the same output name are
-    stored one after the other in the order of their names, so that neither the number of workers nor their
-    speed decides which of two conflicting images is stored. When the deadline is near nothing further is begun, and
-    what is not begun has no outcome.
+    `plan` names what was inspected. All of a chunk is inspected before any of it is stored, and images that claim the
+    same output name are stored one after the other in the order of their names, so that neither the number of workers
+    nor their speed decides which of two conflicting images is stored. When the deadline is near nothing further is
+    begun, and what is not begun has no outcome.
     """
     plans: list[Planned] = []
     for result in workers.inspect(batch, chunk, deadline):
-        if isinstance(result, Outcome):
-            yield result, False
+        planned = plan(result) if isinstance(result, Inspected) else result
+        if isinstance(planned, Outcome):
+            yield planned, False
         else:
-            plans.append(result)
+            plans.append(planned)
     plans.sort(key=lambda plan: plan.entry.name)
     for wave in _waves(plans):
         if deadline.near:

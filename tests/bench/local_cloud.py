@@ -30,15 +30,17 @@ from sendit.adapters.gcs_client import storage_client
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
-from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.images import ImagePipeline
 from sendit.records import ImageState
 from sendit.refs import BatchName, GcsPlace
 from sendit.screen import Screen, default_rules
+from sendit.settings import Settings
+from sendit.wiring.naming import naming_of
 from sendit.work import Claims, chunks, settle
 
 BUCKET = "bench"
+KEY = bytes(range(32))
 BATCH = BatchName.parse("ST-000001")
 IN_FLIGHT_BYTES = 256 * 1024 * 1024
 THREADS = 16  # connections of a client
@@ -192,8 +194,8 @@ def copy_all(threads: int, tuned: bool, names: list[str]) -> None:
 
 def engine_ms() -> float:
     """Milliseconds of processor time of one image in memory: inspected and de-identified, as the pipeline does."""
-    keys = deid.Keyring(bytes(range(32)))
-    identify = KeyedIdentifiers(keys).identify
+    keys = deid.Keyring(KEY)
+    identify = keys.identifiers
     data = objects.to_bytes(objects.ct(1, rows=512, columns=512))
     spent = []
     for _ in range(60):
@@ -213,12 +215,11 @@ def engine_ms() -> float:
 
 def make_pipeline() -> ImagePipeline:
     """What a worker process of the cloud is made of."""
-    keys = deid.Keyring(bytes(range(32)))
+    keys = deid.Keyring(KEY)
     made = storage_client("bench", THREADS)
     return ImagePipeline(
         staging=KeptStaging(GcsStaging(made, GcsPlace(BUCKET, "staging")), IN_FLIGHT_BYTES),
         output=GcsOutput(made, GcsPlace(BUCKET, "output")),
-        identifiers=KeyedIdentifiers(keys),
         keys=keys,
         profile=deid.profile_named("research"),
         screen=Screen(default_rules(), deid.profile_named("research").options),
@@ -239,9 +240,9 @@ def pipeline(emulator_pid: int, images: int, rounds: int, shape: tuple[int, int]
             before, started = cpu_seconds(), time.perf_counter()
             emulator_before = cpu_of(emulator_pid)
             stored = 0
-            claims = Claims()
+            claims, plan = Claims(), naming_of(Settings.load({}), deid.Keyring(KEY)).of_batch()
             for chunk in chunks(sorted(entries, key=lambda entry: entry.name), IN_FLIGHT_BYTES):
-                for outcome, _ in settle(workers, BATCH, chunk, claims):
+                for outcome, _ in settle(workers, BATCH, chunk, claims, plan):
                     stored += outcome.state is ImageState.DONEPROCESSING
             seconds = time.perf_counter() - started
             used, served = cpu_seconds() - before, cpu_of(emulator_pid) - emulator_before

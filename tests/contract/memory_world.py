@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO
 
+from tests.naming import inspected
+
 from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import SENTENCES, Code
-from sendit.outcome import Outcome, Planned
+from sendit.outcome import Inspected, Outcome, Planned
 from sendit.ports import PendingOutput, Stat
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
@@ -107,7 +109,7 @@ class MemoryWorkers:
 
     def inspect(
         self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
-    ) -> Iterator[Planned | Outcome]:
+    ) -> Iterator[Inspected | Outcome]:
         del batch
         for entry in entries:
             if deadline.near:
@@ -121,7 +123,7 @@ class MemoryWorkers:
                 yield self._outcome(entry, ImageState.REJECTED)
             else:
                 # two names with the same first letter are the same image, perhaps with other bytes
-                yield Planned(entry, entry.name[0], f"{entry.name[0]}.dcm")
+                yield inspected(entry, entry.name[0])
 
     def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
         del batch

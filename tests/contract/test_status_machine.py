@@ -31,6 +31,7 @@ from tests.contract.memory_world import (
     Spent,
 )
 from tests.contract.stepping import Died, Stepped, Task, Verdict
+from tests.naming import NAMING
 
 from sendit import deid, tally
 from sendit import process as processing
@@ -292,6 +293,7 @@ class Lifetime(RuleBasedStateMachine):
             store=self.stepped(task, self.connect()),
             queue=self.stepped(task, self),
             workers=MemoryWorkers(self.staging, self.output, self.clock, lambda: task.call(lambda: None)),
+            naming=NAMING,
             ids=self.ids,
             clock=self.clock,
             lease_terms=TERMS,

@@ -28,6 +28,7 @@ from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline, InlineWorkers
 from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
+from sendit.naming import Naming
 from sendit.process import process
 from sendit.records import Batch, Image
 from sendit.refs import BatchMessage, BatchName, GcsPlace, Marker
@@ -62,7 +63,6 @@ class House:
         pipeline = ImagePipeline(
             staging=self.staging,
             output=self.output,
-            identifiers=KeyedIdentifiers(KEYS),
             keys=KEYS,
             profile=PROFILE,
             screen=Screen(default_rules(), PROFILE.options),
@@ -75,6 +75,7 @@ class House:
             queue=self.queue,
             reports=self.reports,
             workers=InlineWorkers(pipeline),
+            naming=Naming(KeyedIdentifiers(KEYS), KEYS.uid, self.clock),
             ids=self.ids,
             clock=self.clock,
             lease_terms=LeaseTerms(ttl=90, heartbeat=20),

@@ -15,7 +15,7 @@ from tests.emulator.undisturbed import results_of
 
 from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import Code
-from sendit.outcome import ImageWorkers, Outcome, Planned
+from sendit.outcome import ImageWorkers, Inspected, Outcome, Planned
 from sendit.process import process
 from sendit.records import Batch, BatchState
 from sendit.refs import BatchMessage, BatchName, Entry
@@ -39,7 +39,7 @@ class Between:
 
     def inspect(
         self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
-    ) -> Iterator[Planned | Outcome]:
+    ) -> Iterator[Inspected | Outcome]:
         self._happen("inspect")
         return self.inner.inspect(batch, entries, deadline)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.folder_staging import FolderStaging
-from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.images import ImagePipeline
-from sendit.outcome import Planned
+from sendit.outcome import Inspected, Planned
 from sendit.refs import BatchName
 from sendit.settings import Settings
+from sendit.wiring.naming import naming_of
 from sendit.wiring.parts import keyring, limits_of, now, profile_of, rules_of, screen_of
 
 BATCH = BatchName.parse("undisturbed")
@@ -31,7 +31,6 @@ def outputs_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> 
     pipeline = ImagePipeline(
         staging=FolderStaging(folder, folder / "manifests"),
         output=FolderOutput(out),
-        identifiers=KeyedIdentifiers(keys),
         keys=keys,
         profile=profile_of(settings),
         screen=screen_of(rules_of(settings), profile_of(settings)),
@@ -40,7 +39,9 @@ def outputs_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> 
     )
     outputs: dict[str, tuple[str, bytes]] = {}
     for entry in pipeline.staging.list(BATCH):
-        planned = pipeline.inspect(BATCH, entry)
+        inspected = pipeline.inspect(BATCH, entry)
+        assert isinstance(inspected, Inspected)
+        planned = naming_of(settings, keys).of_batch()(inspected)
         assert isinstance(planned, Planned)
         outcome = pipeline.store(BATCH, planned)
         assert outcome.code is None

@@ -135,7 +135,7 @@ def test_a_worker_that_finds_another_key_than_its_run_does_not_work(sendit: Send
     places = LocalPlaces(
         settings, tmp_path, tmp_path / "out", tmp_path / "manifests", key_id, profile_named("research"), default_rules()
     )
-    assert places.pipeline().identifiers.key_id == key_id
+    assert places.pipeline().keys.key_id == key_id
     (home / "key").write_text("ab" * 32)
     with pytest.raises(UsageError, match="key"):
         places.pipeline()

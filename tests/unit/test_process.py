@@ -14,6 +14,7 @@ from typing import BinaryIO
 import google_crc32c
 import pytest
 from tests.data import objects
+from tests.naming import AsCalled
 
 from sendit import attempt, deid
 from sendit.adapters.folder_output import FolderOutput
@@ -32,7 +33,8 @@ from sendit.label import LABEL as LABEL_NAME
 from sendit.label import OutLabel, claim_output
 from sendit.lease import LeaseTerms
 from sendit.manifest import Manifest
-from sendit.outcome import Outcome, Planned
+from sendit.naming import Naming
+from sendit.outcome import Inspected, Outcome, Planned
 from sendit.ports import OutputStore, PendingOutput, Stat
 from sendit.process import process
 from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
@@ -80,13 +82,16 @@ class World:
         return ImagePipeline(
             staging=self.staging,
             output=self.output,
-            identifiers=KeyedIdentifiers(KEYS),
             keys=KEYS,
             profile=PROFILE,
             screen=Screen(default_rules(), PROFILE.options),
             limits=deid.DEFAULT_LIMITS,
             clock=self.clock,
         )
+
+    @property
+    def naming(self) -> Naming:
+        return Naming(KeyedIdentifiers(KEYS), KEYS.uid, self.clock)
 
     @property
     def processing(self) -> Processing:
@@ -96,6 +101,7 @@ class World:
             queue=self.queue,
             reports=self.reports,
             workers=InlineWorkers(self.pipeline),
+            naming=self.naming,
             ids=self.ids,
             clock=self.clock,
             lease_terms=LeaseTerms(ttl=90, heartbeat=20),
@@ -104,6 +110,10 @@ class World:
             version="1",
             max_attempts=20,
         )
+
+    def planned(self, entry: Entry) -> Planned | Outcome:
+        inspected = self.pipeline.inspect(NAME, entry)
+        return self.naming.of_batch()(inspected) if isinstance(inspected, Inspected) else inspected
 
     def put(self, *names: str) -> None:
         for name in names:
@@ -255,7 +265,7 @@ class Interrupted:
 
     def inspect(
         self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
-    ) -> Iterator[Planned | Outcome]:
+    ) -> Iterator[Inspected | Outcome]:
         return self.inner.inspect(batch, entries, deadline)
 
     def store(self, batch: BatchName, planned: Iterable[Planned], deadline: Deadline = ENDLESS) -> Iterator[Outcome]:
@@ -569,11 +579,7 @@ def test_a_defect_while_one_image_is_worked_on_is_that_images_error(
             raise ValueError(f"the patient is {entity.patient_id}")
         return honest(entity)
 
-    class BrokenService(KeyedIdentifiers):
-        identify = staticmethod(broken)
-
-    pipeline = replace(world.pipeline, identifiers=BrokenService(KEYS))
-    batch = world.process(workers=InlineWorkers(pipeline))
+    batch = world.process(naming=replace(world.naming, identifiers=AsCalled(broken)))
     assert batch.counts == Counts(found=2, stored=1, errored=1)
     assert [entry.code for entry in batch.errors] == [Code.INTERNAL_ERROR]
     assert calls[0].patient_id
@@ -589,7 +595,7 @@ def test_bytes_in_flight_are_bounded(world: World) -> None:
     class Weighed(Interrupted):
         def inspect(
             self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
-        ) -> Iterator[Planned | Outcome]:
+        ) -> Iterator[Inspected | Outcome]:
             entries = list(entries)
             waves.append(sum(entry.size for entry in entries))
             return self.inner.inspect(batch, entries, deadline)
@@ -712,7 +718,7 @@ def test_an_image_without_its_uids_gets_no_name(world: World, profile: deid.Prof
 def test_an_image_that_became_another_one_between_two_looks_is_not_stored(world: World) -> None:
     world.put("a", "b")
     first, second = world.staging.list(NAME)
-    planned = world.pipeline.inspect(NAME, first)
+    planned = world.planned(first)
     assert isinstance(planned, Planned)
 
     class Swapped(FolderStaging):
@@ -751,7 +757,7 @@ def test_a_number_of_frames_that_is_none_is_malformed(world: World) -> None:
 
 def deidentified_names(world: World) -> set[str]:
     entries = [entry for entry in world.staging.list(NAME) if entry.name != "us"]
-    plans = [world.pipeline.inspect(NAME, entry) for entry in entries]
+    plans = [world.planned(entry) for entry in entries]
     return {plan.output for plan in plans if isinstance(plan, Planned)}
 
 

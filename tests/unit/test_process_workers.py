@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.naming import NAMING, inspected
 
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.deadline import Deadline
 from sendit.errors import Code, TransientError, UsageError
-from sendit.outcome import Outcome, Planned
+from sendit.outcome import Inspected, Outcome, Planned
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 from sendit.settings import Settings
@@ -39,14 +40,14 @@ class Pipeline:
 
     folder: Path
 
-    def inspect(self, batch: BatchName, entry: Entry) -> Planned | Outcome:
+    def inspect(self, batch: BatchName, entry: Entry) -> Inspected | Outcome:
         if entry.name.startswith("die"):
             os._exit(9)
         if entry.name.startswith("once"):
             try:
                 (self.folder / entry.name).touch(exist_ok=False)
             except FileExistsError:
-                return Planned(entry, f"{os.getpid()}", entry.name)
+                return inspected(entry, f"{os.getpid()}")
             os._exit(9)
         if entry.name.startswith("full"):
             raise TransientError(Code.NO_SPACE)
@@ -55,7 +56,7 @@ class Pipeline:
             raise TransientError(Code.NO_SPACE)
         if entry.name.startswith("slow"):
             time.sleep(0.1)
-        return Planned(entry, f"{os.getpid()}", entry.name)
+        return inspected(entry, f"{os.getpid()}")
 
     def store(self, batch: BatchName, planned: Planned) -> Outcome:
         if planned.entry.name.startswith("last"):
@@ -65,7 +66,7 @@ class Pipeline:
         if planned.entry.name.startswith("wait"):
             _TEN.wait(10)  # nobody goes on before ten are here
         (self.folder / f"stored {planned.entry.name}").touch()
-        place = f"{planned.identity} {os.getpid()}"
+        place = f"{planned.who.patient} {os.getpid()}"
         return Outcome(planned.entry, ImageState.DONEPROCESSING, NOON, NOON, output=planned.output, place=place)
 
 
@@ -94,8 +95,9 @@ def entries(*names: str) -> list[Entry]:
 def test_every_entry_has_one_result(workers: ProcessWorkers) -> None:
     results = list(workers.inspect(BATCH, entries(*"abcdefgh")))
     assert sorted(result.entry.name for result in results) == list("abcdefgh")
-    plans = [result for result in results if isinstance(result, Planned)]
-    assert {outcome.output for outcome in workers.store(BATCH, plans)} == set("abcdefgh")
+    plans = [NAMING.of_batch()(result) for result in results if isinstance(result, Inspected)]
+    stored = workers.store(BATCH, [plan for plan in plans if isinstance(plan, Planned)])
+    assert {outcome.entry.name for outcome in stored} == set("abcdefgh")
 
 
 def test_an_image_that_ends_its_process_is_an_error_and_takes_no_other_along(workers: ProcessWorkers) -> None:
@@ -104,14 +106,14 @@ def test_an_image_that_ends_its_process_is_an_error_and_takes_no_other_along(wor
     died = results["die"]
     assert isinstance(died, Outcome)
     assert (died.state, died.code) == (ImageState.ERROR, Code.WORKER_CRASHED)
-    assert all(isinstance(results[name], Planned) for name in "abc")
+    assert all(isinstance(results[name], Inspected) for name in "abc")
     assert len(list(workers.inspect(BATCH, entries("d", "e")))) == 2
 
 
 def test_a_process_that_died_by_chance_costs_no_image(workers: ProcessWorkers) -> None:
     results = list(workers.inspect(BATCH, entries("a", "once", "b")))
     assert len(results) == 3
-    assert all(isinstance(result, Planned) for result in results)
+    assert all(isinstance(result, Inspected) for result in results)
 
 
 def test_what_stops_the_attempt_is_raised(workers: ProcessWorkers) -> None:
@@ -131,14 +133,16 @@ def test_processes_that_cannot_start_are_no_images_fault_and_quote_nothing(
 
 
 def planned(workers: ProcessWorkers, *names: str, batch: BatchName = BATCH) -> list[Planned]:
-    plans = [result for result in workers.inspect(batch, entries(*names)) if isinstance(result, Planned)]
+    found = workers.inspect(batch, entries(*names))
+    results = [NAMING.of_batch()(image) for image in found if isinstance(image, Inspected)]
+    plans = [plan for plan in results if isinstance(plan, Planned)]
     assert sorted(plan.entry.name for plan in plans) == sorted(names)
     return plans
 
 
 def test_an_image_is_stored_by_the_process_that_inspected_it(workers: ProcessWorkers) -> None:
     plans = planned(workers, *(f"slow {number}" for number in range(20)))
-    assert len({plan.identity for plan in plans}) == 2
+    assert len({plan.who.patient for plan in plans}) == 2
     for half in (plans[::2], plans[1::2]):  # as in waves
         places = [outcome.place.split() for outcome in workers.store(BATCH, half)]
         assert len(places) == 10
@@ -146,13 +150,13 @@ def test_an_image_is_stored_by_the_process_that_inspected_it(workers: ProcessWor
 
 
 def test_the_processes_stay_the_same_from_batch_to_batch(workers: ProcessWorkers) -> None:
-    first = {plan.identity for plan in planned(workers, *(f"slow {number}" for number in range(8)))}
+    first = {plan.who.patient for plan in planned(workers, *(f"slow {number}" for number in range(8)))}
     names = [f"slow {number}" for number in range(8)]
-    assert {plan.identity for plan in planned(workers, *names, batch=BatchName.parse("ST-2"))} == first
+    assert {plan.who.patient for plan in planned(workers, *names, batch=BatchName.parse("ST-2"))} == first
 
 
 def test_few_images_are_spread_over_all_processes(workers: ProcessWorkers) -> None:
-    assert len({plan.identity for plan in planned(workers, "slow 1", "slow 2")}) == 2
+    assert len({plan.who.patient for plan in planned(workers, "slow 1", "slow 2")}) == 2
 
 
 def test_what_waits_overlaps(tmp_path: Path) -> None:
@@ -208,12 +212,12 @@ def test_what_is_not_done_when_the_time_is_up_is_unfinished_and_nobody_works_on_
     workers: ProcessWorkers,
 ) -> None:
     plans = planned(workers, "hang", *(f"slow {number}" for number in range(8)))
-    before = {plan.identity for plan in plans}
+    before = {plan.who.patient for plan in plans}
     outcomes = {outcome.entry.name: outcome for outcome in workers.store(BATCH, plans, Deadline.after(3.0))}
     assert outcomes["hang"].state is ImageState.PROCESSING
     assert ImageState.DONEPROCESSING in {outcome.state for outcome in outcomes.values()}
     assert {outcome.state for outcome in outcomes.values()} <= {ImageState.PROCESSING, ImageState.DONEPROCESSING}
-    after = {plan.identity for plan in planned(workers, *(f"slow {number}" for number in range(20)))}
+    after = {plan.who.patient for plan in planned(workers, *(f"slow {number}" for number in range(20)))}
     assert len(after) == 2
     assert after != before, "the process that hung was replaced"
 

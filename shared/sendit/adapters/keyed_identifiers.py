@@ -1,7 +1,10 @@
 """Identifiers from the project key alone: no service to ask, no table to keep."""
 
+from collections.abc import Callable
+
 from sendit.deid.identity.entity import Entity, Identifiers
 from sendit.deid.identity.keys import Keyring
+from sendit.label import KEYED
 
 
 class KeyedIdentifiers:
@@ -11,10 +14,10 @@ class KeyedIdentifiers:
         self._keys = keys
 
     @property
-    def key_id(self) -> str:
-        """See `IdentifierService.key_id`."""
-        return self._keys.key_id
+    def name(self) -> str:
+        """See `IdentifierService.name`."""
+        return KEYED
 
-    def identify(self, entity: Entity) -> Identifiers:
-        """See `IdentifierService.identify`."""
-        return self._keys.identifiers(entity)
+    def of_batch(self) -> Callable[[Entity], Identifiers]:
+        """See `IdentifierService.of_batch`."""
+        return self._keys.identifiers

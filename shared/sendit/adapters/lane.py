@@ -19,12 +19,12 @@ from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import Code, TransientError
 from sendit.images import ImagePipeline
 from sendit.logs import event, place_of
-from sendit.outcome import Outcome, Planned
+from sendit.outcome import Inspected, Outcome, Planned
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 
 Item = TypeVar("Item", Entry, Planned)
-Result = Planned | Outcome
+Result = Inspected | Outcome
 Step = Callable[[BatchName, Item], Result]
 
 

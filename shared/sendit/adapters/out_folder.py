@@ -31,7 +31,7 @@ def check_apart(source: Path, out: Path, home: Path) -> None:
 
 
 def check_ours(out: Path, label: OutLabel) -> None:
-    """Raise `UsageError` unless OUT is absent, empty, or was written with this key, profile and look for text."""
+    """Raise `UsageError` unless OUT is absent, empty, or was written with this key and profile, and in this way."""
     if out.exists() and not out.is_dir():
         raise UsageError(Code.OUT_UNUSABLE, f"{out} is not a folder.")
     if (out / TEMPORARY).is_symlink():
@@ -50,6 +50,12 @@ def check_ours(out: Path, label: OutLabel) -> None:
             Code.OUT_OF_ANOTHER_PROFILE,
             f"{out} was written with {found.profile} ({found.profile_digest}), and this is {label.profile}"
             f" ({label.profile_digest}): use another OUT.",
+        )
+    elif found.identifiers != label.identifiers:
+        raise UsageError(
+            Code.OUT_OF_OTHER_IDENTIFIERS,
+            f"{out} was written with SENDIT_IDENTIFIERS={found.identifiers}, and this is {label.identifiers}:"
+            " use another OUT.",
         )
     elif found.text != label.text:
         before, now = ("blank or reject", "off") if found.text else ("off", "blank or reject")

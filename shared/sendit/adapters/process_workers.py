@@ -15,7 +15,7 @@ from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import SENTENCES, Code, TransientError
 from sendit.images import ImagePipeline
 from sendit.logs import event
-from sendit.outcome import Outcome, Planned
+from sendit.outcome import Inspected, Outcome, Planned
 from sendit.records import ImageState
 from sendit.refs import BatchName, Entry
 
@@ -59,7 +59,7 @@ class ProcessWorkers:
 
     def inspect(
         self, batch: BatchName, entries: Iterable[Entry], deadline: Deadline = ENDLESS
-    ) -> Iterator[Planned | Outcome]:
+    ) -> Iterator[Inspected | Outcome]:
         """See `ImageWorkers.inspect`."""
         entries = list(entries)
         by: dict[str, int] = {}

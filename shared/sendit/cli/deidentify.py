@@ -60,12 +60,12 @@ def deidentify(
     ):
         if not had_key:
             sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
-        staging, workers_, ids = files
+        staging, workers_, naming, ids = files
         entries = [entry for entry in staging.list(name) if only is None or entry.name == only]
         entries.sort(key=lambda entry: entry.name)
-        counts, claims = replace(counts, found=len(entries)), Claims()
+        counts, claims, plan = replace(counts, found=len(entries)), Claims(), naming.of_batch()
         for chunk in chunks(entries, settings.in_flight_bytes):
-            for outcome, duplicate in settle(workers_, name, chunk, claims):
+            for outcome, duplicate in settle(workers_, name, chunk, claims, plan):
                 image_id = ids.image(name, outcome.entry.name)
                 log_outcome(outcome, ids.batch(name), image_id)
                 counts = counted(counts, outcome.state, duplicate=duplicate)

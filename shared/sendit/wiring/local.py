@@ -13,7 +13,6 @@ from sendit.adapters.folder_reports import FolderReports
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.adapters.home import Home
 from sendit.adapters.inline_queue import InlineQueue
-from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.out_folder import check_apart, held, read_label
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.sqlite_status import SqliteStatusStore
@@ -23,10 +22,22 @@ from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline, InlineWorkers
 from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
+from sendit.naming import Naming
 from sendit.outcome import ImageWorkers
 from sendit.screen import RuleSet, Screen
 from sendit.settings import Settings
-from sendit.wiring.parts import check_text, key_path, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
+from sendit.wiring.naming import check_mapping, naming_of
+from sendit.wiring.parts import (
+    check_text,
+    key_path,
+    keyring,
+    label_of,
+    limits_of,
+    now,
+    profile_of,
+    rules_of,
+    screen_of,
+)
 
 _IMAGES_A_SLICE = 16
 """Handed to a worker process at a time: the slices of a series stay together, and handing over costs little."""
@@ -46,7 +57,6 @@ class LocalPlaces:
     key_id: str
     profile: "deid.Profile | None"  # read once: a file may be edited while the run is at work
     rules: RuleSet
-    keep_paths: bool = False
     with_report: bool = False
 
     def staging(self) -> FolderStaging:
@@ -61,13 +71,11 @@ class LocalPlaces:
         return ImagePipeline(
             staging=self.staging(),
             output=FolderOutput(self.out),
-            identifiers=KeyedIdentifiers(keys),
             keys=keys,
             profile=self.profile,
             screen=screen_of(self.rules, self.profile),
             limits=limits_of(self.settings),
             clock=now,
-            keep_paths=self.keep_paths,
             with_report=self.with_report,
             text=self.settings.text,
             max_image_bytes=self.settings.max_image_bytes,
@@ -119,6 +127,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
                     queue=queue,
                     reports=FolderReports(reports, ids.batch),
                     workers=workers,
+                    naming=naming_of(settings, keys),
                     ids=ids,
                     clock=now,
                     lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
@@ -136,21 +145,22 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
 @contextmanager
 def local_files(
     settings: Settings, source: Path, root: Path, out: Path, *, keep_paths: bool, with_report: bool
-) -> Iterator[tuple[FolderStaging, ImageWorkers, DocumentIds]]:
+) -> Iterator[tuple[FolderStaging, ImageWorkers, Naming, DocumentIds]]:
     """Open what `deidentify` needs: files to files, no state. OUT is held and labelled as for a run."""
     if not settings.deidentify:
         raise UsageError(Code.BAD_SETTING, "SENDIT_DEIDENTIFY=false: copy the files instead.")
     home, keys, profile, label = _opened(settings, source, out)
     state = home.state_of(out, label.key_id, label.profile_digest)
     places = LocalPlaces(
-        settings, root, out, state / "manifests", keys.key_id, profile, rules_of(settings), keep_paths, with_report
+        settings, root, out, state / "manifests", keys.key_id, profile, rules_of(settings), with_report
     )
     output = FolderOutput(out)
     with held(out, label):
         try:
             output.sweep()
             with local_workers(places) as workers:
-                yield places.staging(), workers, DocumentIds(keys, scope_of(root))
+                naming = naming_of(settings, keys, keep_paths=keep_paths)
+                yield places.staging(), workers, naming, DocumentIds(keys, scope_of(root))
         finally:
             output.sweep()
 
@@ -226,6 +236,7 @@ def _opened(
 ) -> tuple[Home, "deid.Keyring", "deid.Profile | None", OutLabel]:
     settings.check_destination(out)
     check_text(settings)
+    check_mapping(settings)
     check_apart(source, out, settings.home)
     home = Home(settings.home)
     home.prepare(with_key=settings.key_file is None)

@@ -23,9 +23,9 @@ def key_path(settings: Settings) -> Path:
 
 
 def keyring(settings: Settings) -> "deid.Keyring":
-    """The keys, from a key that exists. Raises `UsageError` (bad_key); no key is ever made here."""
-    key = read_key(settings.key_file) if settings.key_file else Home(settings.home).key()
-    return deid.Keyring(key)
+    """The keys, of the study if there is one, from a key that exists. Raises `UsageError` (bad_key); none is made."""
+    keys = deid.Keyring(read_key(settings.key_file) if settings.key_file else Home(settings.home).key())
+    return keys.of_study(settings.study) if settings.study else keys
 
 
 def profile_of(settings: Settings) -> "deid.Profile | None":
@@ -96,9 +96,8 @@ def _text_of(path: Path) -> bytes:
 
 def label_of(keys: "deid.Keyring", profile: "deid.Profile | None", settings: Settings) -> OutLabel:
     """What an output store written with these says of itself."""
-    if profile is None:
-        return OutLabel(keys.key_id, UNCHANGED, UNCHANGED)
-    return OutLabel(keys.key_id, profile.name, profile.digest, settings.text is not BurnedInText.OFF)
+    name, digest = (UNCHANGED, UNCHANGED) if profile is None else (profile.name, profile.digest)
+    return OutLabel(keys.key_id, name, digest, settings.text is not BurnedInText.OFF, settings.identifiers)
 
 
 def limits_of(settings: Settings) -> "deid.Limits":

@@ -1,16 +1,17 @@
 """The cloud's heavy half: what works on images, in this process and in worker processes of their own."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
 
 from sendit import __version__, deid, logs
 from sendit.adapters.gcs_client import storage_client
+from sendit.adapters.gcs_mapping import read_mapping_object
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
-from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.attempt import Processing
 from sendit.cleanup import Cleaning, clean_at_once
@@ -21,12 +22,22 @@ from sendit.images import ImagePipeline
 from sendit.label import claim_output
 from sendit.lease import LeaseTerms
 from sendit.process import process
-from sendit.refs import BatchMessage, BatchName
+from sendit.refs import BatchMessage, BatchName, GcsPlace
 from sendit.screen import RuleSet
 from sendit.settings import Settings
 from sendit.wiring.cloud import batch_queue, check_finalizer, output_place, project, staging_place, status_store
 from sendit.wiring.house import House
-from sendit.wiring.parts import check_text, keyring, label_of, limits_of, now, profile_of, rules_of, screen_of
+from sendit.wiring.naming import naming_of
+from sendit.wiring.parts import (
+    check_text,
+    keyring,
+    label_of,
+    limits_of,
+    now,
+    profile_of,
+    rules_of,
+    screen_of,
+)
 
 _IMAGES_A_SLICE = 32
 
@@ -51,7 +62,6 @@ class CloudPlaces:
         return ImagePipeline(
             staging=KeptStaging(staging, self.kept_bytes, self.settings.stream_above),
             output=GcsOutput(client, output_place(self.settings), self.settings.stream_above),
-            identifiers=KeyedIdentifiers(keys),
             keys=keys,
             profile=self.profile,
             screen=screen_of(self.rules, self.profile),
@@ -110,6 +120,7 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         workers=ProcessWorkers(
             count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=settings.threads
         ),
+        naming=naming_of(settings, keys, _mapping_reader(settings)),
         ids=ids,
         clock=now,
         lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
@@ -121,6 +132,13 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         claim_output=partial(claim_output, house.output, label),
     )
     return processing, Cleaning(house.staging, house.area, house.output, store, store, ids, now)
+
+
+def _mapping_reader(settings: Settings) -> Callable[[], bytes] | None:
+    """What reads the table of pseudonyms, if it lies in Cloud Storage."""
+    if not settings.mapping.startswith("gs://"):
+        return None
+    return partial(read_mapping_object, storage_client(project()), GcsPlace.parse(settings.mapping))
 
 
 def _start_worker(places: CloudPlaces) -> ImagePipeline:

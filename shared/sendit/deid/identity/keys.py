@@ -46,6 +46,10 @@ class Keyring:
     def __reduce__(self) -> tuple[type[Keyring], tuple[bytes]]:
         return Keyring, (self._key,)
 
+    def of_study(self, study: str) -> Keyring:
+        """The keys of one research study: nothing that they yield has to do with what those of another study do."""
+        return Keyring(self._subkey(f"study/{study}"))
+
     def uid(self, original: str) -> str:
         """The UID that replaces `original`: 2.25 and the first 128 bits of its HMAC (PS3.5 B.2)."""
         return f"2.25.{int.from_bytes(self._hmac('uid', original.encode())[:16], 'big')}"

@@ -1,0 +1,43 @@
+"""Who an inspected image will be, and what its output is called."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sendit.outcome import Inspected, Outcome, Planned, guarded
+from sendit.ports import Clock, IdentifierService
+from sendit.refs import output_name
+
+if TYPE_CHECKING:
+    from sendit.deid import Entity, Identifiers
+
+Plan = Callable[[Inspected], Planned | Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """Names images by the pseudonyms that a service has for their patients; `uid` replaces a UID.
+
+    With `keep_paths` an output is called as its source is, which may identify.
+    """
+
+    identifiers: IdentifierService
+    uid: Callable[[str], str]
+    clock: Clock
+    keep_paths: bool = False
+
+    def of_batch(self) -> Plan:
+        """What names the images of a batch; what keeps one from having a name is its error.
+
+        Raises `BatchError` (bad_mapping) and `TransientError`, and so does what it returns.
+        """
+        return partial(self._planned, self.identifiers.of_batch())
+
+    def _planned(self, identify: "Callable[[Entity], Identifiers]", inspected: Inspected) -> Planned | Outcome:
+        def steps() -> Planned | Outcome:
+            who = identify(inspected.entity)
+            identity = output_name(who.patient, *map(self.uid, inspected.uids))
+            return Planned(inspected, who, identity, inspected.entry.name if self.keep_paths else identity)
+
+        return guarded(inspected.entry, self.clock, self.clock(), steps)
