@@ -205,6 +205,13 @@ class Settings(BaseModel):
     def _in_cloud_storage(cls, place: str) -> str:
         return str(GcsPlace.parse(place)) if place else ""
 
+    @field_validator("mapping")
+    @classmethod
+    def _an_object_or_a_file(cls, place: str) -> str:
+        if place.startswith("gs://") and not GcsPlace.parse(place).prefix:
+            raise ValueError("must look like gs://bucket/object, or be the path of a file")
+        return place
+
     @model_validator(mode="after")
     def _heartbeat_is_shorter_than_lease(self) -> Self:
         if self.lease_heartbeat >= self.lease_ttl:

@@ -100,6 +100,21 @@ def test_how_long_something_is_kept_is_a_time_or_never(name: str, value: str) ->
     assert (error.value.code, name in error.value.hint) == (Code.BAD_SETTING, True)
 
 
+@pytest.mark.parametrize("place", ["gs://", "gs://bucket", "gs://bucket/", "gs://bucket/../x"])
+def test_a_table_in_cloud_storage_is_an_object(place: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Settings.load({"SENDIT_IDENTIFIERS": "mapping", "SENDIT_MAPPING": place})
+    assert "SENDIT_MAPPING" in error.value.hint
+    fine = Settings.load({"SENDIT_IDENTIFIERS": "mapping", "SENDIT_MAPPING": "gs://bucket/patients.csv"})
+    assert fine.mapping == "gs://bucket/patients.csv"
+
+
+@pytest.mark.parametrize("study", ["a b", "ST/1", "x" * 65, "é"])
+def test_a_studys_name_is_one_word(study: str) -> None:
+    with pytest.raises(UsageError):
+        Settings.load({"SENDIT_STUDY": study})
+
+
 def test_every_setting_is_in_the_readmes_table() -> None:
     rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `SENDIT_")]
     documented = {row.split("`")[1] for row in rows}
