@@ -101,7 +101,8 @@ def world(key_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                 ("status",), ("status", "--json"), ("status", batch), ("errors",), ("errors", "--json"),
                 ("errors", batch, "--names"), ("dead-letters", "list"),
                 ("dead-letters", "list", "--json"), ("dead-letters", "requeue", "--all"),
-                ("cleanup", "--dry-run"), ("cleanup", batch), ("cleanup", batch, "--json"), ("retry", batch, "--all"),
+                ("cleanup", "--dry-run", "--older-than", "0"),
+                ("cleanup", batch), ("cleanup", batch, "--json"), ("retry", batch, "--all"),
             )
         }  # fmt: skip
         cloud.until(lambda: (found := cloud.batch(batch)) and found["attempt"] == 2 and found["lease"] is None)
