@@ -36,6 +36,7 @@ def program(*command: str) -> Entry:
     return Entry("a program", Kind.OTHER, lambda _, source, out: [*command, str(source), str(out)])
 
 
+@pytest.mark.thorough
 def test_a_set_is_the_same_bytes_each_time(few: sets.Set, tmp_path: Path) -> None:
     again = sets.made("patients", tmp_path, 6)
     for path in few.folder.iterdir():
@@ -82,6 +83,7 @@ def test_a_tool_that_fails_has_no_rate(few: sets.Set, tmp_path: Path) -> None:
     assert isinstance(one_round(program("sh", "-c", 'cp -r "$0" "$1"; exit 4'), few, tmp_path), Missing)
 
 
+@pytest.mark.thorough
 def test_a_tool_that_refuses_a_file_has_no_rate(few: sets.Set, tmp_path: Path) -> None:
     driven = entries.library("refusing", Kind.PYTHON, "pydicom", peers.Program(Path(sys.executable)))
     (tmp_path / "in").mkdir()
@@ -91,6 +93,7 @@ def test_a_tool_that_refuses_a_file_has_no_rate(few: sets.Set, tmp_path: Path) -
     assert result == Missing("refused 1 of 1 (InvalidDicomError)")
 
 
+@pytest.mark.thorough
 def test_a_tool_that_does_not_end_is_ended(tmp_path: Path) -> None:
     result = tmp_path / "result"
     launch = [

@@ -387,6 +387,7 @@ class Endless(Counting):
                 yield Outcome(plan.entry, ImageState.PROCESSING, since, since + timedelta(seconds=left))
 
 
+@pytest.mark.thorough
 def test_an_image_that_takes_longer_than_a_whole_attempt_is_an_error_that_says_so(world: World) -> None:
     world.put("a", "b", "c")
     slow = Endless(InlineWorkers(world.pipeline), "b")
@@ -402,6 +403,7 @@ def test_an_image_that_takes_longer_than_a_whole_attempt_is_an_error_that_says_s
     assert slow.stored == []
 
 
+@pytest.mark.thorough
 def test_a_source_that_alone_does_not_answer_is_that_images_error(world: World) -> None:
     world.put("a", "b", "c")
     slow = Endless(InlineWorkers(world.pipeline), "b")
@@ -418,6 +420,7 @@ def test_a_source_that_alone_does_not_answer_is_that_images_error(world: World) 
     assert world.images["b"].code is Code.OVER_BUDGET
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stands_still", ["staging", "output"])
 def test_an_image_is_not_to_blame_for_an_attempt_in_which_a_service_stood_still(
     world: World, monkeypatch: pytest.MonkeyPatch, stands_still: str

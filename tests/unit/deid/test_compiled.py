@@ -140,6 +140,7 @@ def test_override_of_a_path_holds_there_only_and_goes_before_one_of_every_level(
     assert alone.top.child(REQUEST_ATTRIBUTES).rule(KVP) is not None
 
 
+@pytest.mark.thorough
 def test_hostile_objects_do_not_fill_the_memory() -> None:
     rules = of()
     for tag in range(0x00200000, 0x00230000):

@@ -37,6 +37,7 @@ def digest(**environment: str) -> str:
     ).stdout
 
 
+@pytest.mark.thorough
 def test_output_does_not_depend_on_hash_seed_time_zone_or_locale() -> None:
     one = digest(PYTHONHASHSEED="1", TZ="UTC", LC_ALL="C")
     other = digest(PYTHONHASHSEED="4711", TZ="Pacific/Auckland", LC_ALL="C.UTF-8", PYTHONUTF8="1")

@@ -75,5 +75,6 @@ def test_files_are_small_and_read_only_when_needed() -> None:
     assert done.stdout.strip() == "0"
 
 
+@pytest.mark.thorough
 def test_file_is_what_its_program_makes_of_the_standard() -> None:
     subprocess.run([sys.executable, ROOT / "tools" / "standard" / "vocabulary.py"], check=True)

@@ -75,6 +75,7 @@ def object_of(picture: Picture, transfer_syntax: str = RLE, table: str = "none",
     return encapsulated(picture, frames, transfer_syntax, table=table)
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=60)
 @given(compressible(), cleanings(), st.sampled_from(TABLES), st.integers(0, 99))
 def test_inside_is_black_and_outside_is_what_was_compressed(
@@ -288,6 +289,7 @@ def test_a_missing_decoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sendit[pixels]" in PixelError(PixelRefusal.DECODER_MISSING).args[0]
 
 
+@pytest.mark.thorough
 def test_many_frames_take_the_memory_of_few() -> None:
     picture = Picture(rows=256, columns=256, frames=60, allocated=8, stored=8)
     source = io.BytesIO(object_of(picture))
