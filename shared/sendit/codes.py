@@ -59,6 +59,14 @@ class Code(StrEnum):
     WORKER_CRASHED = "worker_crashed"
     OVER_BUDGET = "over_budget"
     INTERNAL_ERROR = "internal_error"
+    # an image, at a destination
+    INSTANCE_REFUSED = "instance_refused"
+    DESTINATION_NOT_VERIFIED = "destination_not_verified"
+    ARCHIVE_DIFFERS = "archive_differs"
+    # a destination
+    DESTINATION_REFUSED = "destination_refused"
+    DESTINATION_UNUSABLE = "destination_unusable"
+    DESTINATION_UNKNOWN = "destination_unknown"
     # a batch
     NO_FILES = "no_files"
     BAD_MANIFEST = "bad_manifest"
@@ -92,6 +100,8 @@ class Code(StrEnum):
     STATUS_FORBIDDEN = "status_forbidden"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     QUEUE_FORBIDDEN = "queue_forbidden"
+    DESTINATION_UNAVAILABLE = "destination_unavailable"
+    DESTINATION_FULL = "destination_full"
     QUOTA_EXCEEDED = "quota_exceeded"
     WORKERS_UNAVAILABLE = "workers_unavailable"
     PUSH_CUT_SHORT = "push_cut_short"
