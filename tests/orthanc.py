@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 from urllib.request import HTTPBasicAuthHandler, HTTPPasswordMgrWithDefaultRealm, ProxyHandler, Request, build_opener
@@ -71,8 +70,9 @@ class Archive:
         accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
         request = Request(f"http://{self.host}/dicom-web/studies/{study}", headers={"Accept": accept})
         with self._opener().open(request) as answer:
-            head = f"Content-Type: {answer.headers['Content-Type']}\r\n\r\n".encode()
-            return [part.get_payload(decode=True) for part in message_from_bytes(head + answer.read()).walk()][1:]
+            boundary = answer.headers["Content-Type"].partition("boundary=")[2].encode()
+            _, *parts, _ = answer.read().split(b"--" + boundary)
+        return [part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for part in parts]
 
     def _ask(self, path: str, data: bytes | None = None) -> bytes:
         with self._opener().open(f"http://{self.host}{path}", data) as answer:
