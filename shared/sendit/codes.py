@@ -63,6 +63,7 @@ class Code(StrEnum):
     INSTANCE_REFUSED = "instance_refused"
     DESTINATION_NOT_VERIFIED = "destination_not_verified"
     ARCHIVE_DIFFERS = "archive_differs"
+    ARCHIVE_INCOMPLETE = "archive_incomplete"
     # a destination
     DESTINATION_REFUSED = "destination_refused"
     DESTINATION_UNUSABLE = "destination_unusable"

@@ -81,8 +81,12 @@ class PendingOutput(Protocol):
 class OutputStore(Protocol):
     """Where the worker writes every de-identified image, create-only."""
 
-    def create(self, name: str) -> AbstractContextManager[PendingOutput]:
-        """Begin an object; `name` comes from `refs.output_name`."""
+    def create(self, name: str, metadata: Mapping[str, str] | None = None) -> AbstractContextManager[PendingOutput]:
+        """Begin an object; `name` comes from `refs.output_name`.
+
+        `metadata` is kept beside it where the store has a place for that, and is lost elsewhere: de-identified values
+        alone. What is there already keeps its own.
+        """
 
     def stat(self, name: str) -> "Stat | None":
         """What a stored object is, without reading it; None if there is none."""

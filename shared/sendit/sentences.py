@@ -29,6 +29,7 @@ SENTENCES: dict[Code, str] = {
     Code.INSTANCE_REFUSED: "The destination does not take this image; its log says why.",
     Code.DESTINATION_NOT_VERIFIED: "The destination took this image and does not show it as it was sent; look there.",
     Code.ARCHIVE_DIFFERS: "An archive of this study with other images is there; move it away, then sendit retry.",
+    Code.ARCHIVE_INCOMPLETE: "Another image of this study cannot be read, so no archive was made; mend that and retry.",
     Code.DESTINATION_REFUSED: "The destination does not let us in; mend user, password, token or role, then retry.",
     Code.DESTINATION_UNUSABLE: "The destination does not answer as one of its kind; mend the address, then retry.",
     Code.DESTINATION_UNKNOWN: "This destination is not among SENDIT_DESTINATIONS any more; add it, or use sendit send.",

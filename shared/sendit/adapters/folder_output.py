@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -33,8 +33,9 @@ class FolderOutput:
         self._root = root
 
     @contextmanager
-    def create(self, name: str) -> Iterator["_Pending"]:
-        """See `OutputStore.create`."""
+    def create(self, name: str, metadata: Mapping[str, str] | None = None) -> Iterator["_Pending"]:
+        """See `OutputStore.create`. A folder has no place for metadata."""
+        del metadata
         if name.split("/", 1)[0] in {TEMPORARY, LABEL}:
             raise ImageError(Code.RESERVED_NAME)
         with _as_transient():
