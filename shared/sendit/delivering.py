@@ -34,11 +34,17 @@ class Goods:
         ordered = [sendable[output] for output in sorted(sendable)]
         return cls(ordered, ids, digest_of((one.output, one.crc32c) for one in ordered))
 
-    def begun(self, delivery: Delivery) -> tuple[Delivery, int]:
-        """The delivery as it goes on, and how many images are there: those up to `through`, if it is about these."""
+    def begun(self, delivery: Delivery, *, whole_studies: bool) -> tuple[Delivery, int]:
+        """The delivery as it goes on, and how many images are there: those up to `through`, if it is about these.
+
+        With `whole_studies`, those of a study that is not there as a whole do not count.
+        """
         there = 0
         if delivery.digest == self.digest and delivery.through:
             there = sum(image.output <= delivery.through for image in self.images)
+        if whole_studies and there < len(self.images):
+            while there and _study_of(self.images[there - 1]) == _study_of(self.images[there]):
+                there -= 1
         through = self.images[there - 1].output if there else ""
         fresh = Delivery(
             delivery.destination,
@@ -50,6 +56,11 @@ class Goods:
             attempts=delivery.attempts,
         )
         return fresh, there
+
+
+def _study_of(image: Sendable) -> str:
+    """Its output's folder: patient and study."""
+    return image.output.rsplit("/", 2)[0]
 
 
 class Delivering:
@@ -74,7 +85,7 @@ class Delivering:
         self._max_attempts = max_attempts
         self._deadline = deadline
         self._ended = ended
-        self._begun, self._there = goods.begun(known)
+        self._begun, self._there = goods.begun(known, whole_studies=destination.whole_studies)
         self._stopped = False
         self._thread = Thread(target=self._run, name="delivery", daemon=True)
         self.current = self._begun

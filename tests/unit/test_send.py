@@ -30,6 +30,7 @@ class Place:
         self.before = before
         self.held: dict[str, bytes] = {}
         self.asked: list[list[str]] = []
+        self.whole_studies = False
 
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         self.asked.append([image.output for image in images])
@@ -176,6 +177,16 @@ def test_what_one_attempt_has_sent_the_next_does_not_send_again(world: World) ->
     assert world.send(place).batch.state is BatchState.DONE
     assert place.asked == [names(0, 1, 2, 3, 4), names(3, 4)]
     assert world.delivery().sent == 5
+
+
+def test_one_that_needs_whole_studies_is_given_all_of_a_study_that_it_has_in_part(world: World) -> None:
+    world.rest("gs://there")
+    place = Place(before=lambda image: unavailable() if image.output in names(3) else None)
+    place.whole_studies = True
+    world.send(place)
+    place.before = lambda _: None
+    assert world.send(place).batch.state is BatchState.DONE
+    assert place.asked == [names(0, 1, 2, 3, 4)] * 2
 
 
 def test_an_image_that_is_refused_keeps_no_other_back_and_is_named(world: World) -> None:

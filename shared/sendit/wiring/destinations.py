@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from sendit.adapters.archive_destination import archive_destination
+from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.store_destination import store_destination
 from sendit.address import Address, Kind, parse_addresses
 from sendit.destination import Destination
 from sendit.errors import Code, UsageError
+from sendit.ports import OutputStore
 from sendit.refs import GcsPlace
 from sendit.settings import Settings
 
@@ -47,4 +51,29 @@ def check_for_cloud(settings: Settings) -> None:
 
 def destinations_of(settings: Settings, addresses: Sequence[Address]) -> list[Destination]:
     """What sends to these addresses. Raises `UsageError` for options or files that do not fit."""
-    return []
+    return [_destination_of(settings, address) for address in addresses]
+
+
+def _destination_of(settings: Settings, address: Address) -> Destination:
+    if address.kind is Kind.DICOMWEB:
+        from sendit.adapters.dicomweb_destination import dicomweb_destination
+
+        return dicomweb_destination(address)
+    store = _store_of(settings, address)
+    return archive_destination(address, store, settings.study) if address.archive else store_destination(address, store)
+
+
+def _store_of(settings: Settings, address: Address) -> OutputStore:
+    """The store behind a folder, which is made, or a place in a bucket."""
+    if address.kind is Kind.FOLDER:
+        try:
+            Path(address.place).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(Code.BAD_SETTING, f"{address.name}: {error.strerror}.") from None
+        return FolderOutput(Path(address.place))
+    from sendit.adapters.gcs_client import storage_client
+    from sendit.adapters.gcs_output import GcsOutput
+    from sendit.wiring.cloud import project
+
+    client = storage_client(project(), settings.threads)
+    return GcsOutput(client, GcsPlace.parse(address.place), settings.stream_above)
