@@ -8,10 +8,12 @@ from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.store_destination import store_destination
 from sendit.address import Address, Kind, parse_addresses
 from sendit.destination import Destination
-from sendit.errors import Code, UsageError
+from sendit.errors import Code, TransientError, UsageError
 from sendit.ports import OutputStore
 from sendit.refs import GcsPlace
 from sendit.settings import Settings
+
+_SECONDS_OF_A_DAY = 86_400.0
 
 
 def addresses_of(settings: Settings, more: Sequence[str] = ()) -> tuple[Address, ...]:
@@ -66,11 +68,15 @@ def _destination_of(settings: Settings, address: Address) -> Destination:
 def _store_of(settings: Settings, address: Address) -> OutputStore:
     """The store behind a folder, which is made, or a place in a bucket."""
     if address.kind is Kind.FOLDER:
+        folder = Path(address.place)
         try:
-            Path(address.place).mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            FolderOutput(folder).sweep(untouched=_SECONDS_OF_A_DAY)  # others may be at work there
         except OSError as error:
             raise UsageError(Code.BAD_SETTING, f"{address.name}: {error.strerror}.") from None
-        return FolderOutput(Path(address.place))
+        except TransientError as error:
+            raise UsageError(Code.BAD_SETTING, f"{address.name}: it cannot be written.") from error
+        return FolderOutput(folder)
     from sendit.adapters.gcs_client import storage_client
     from sendit.adapters.gcs_output import GcsOutput
     from sendit.wiring.cloud import project
