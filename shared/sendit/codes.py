@@ -126,6 +126,7 @@ class Code(StrEnum):
     RUN_IN_PROGRESS = "run_in_progress"
     NO_SUCH_RUN = "no_such_run"
     NO_SUCH_BATCH = "no_such_batch"
+    NOTHING_TO_SEND = "nothing_to_send"
     BATCH_AT_WORK = "batch_at_work"
     NOT_CONFIGURED = "not_configured"
     IDENTIFIED_NOT_ALLOWED = "identified_not_allowed"

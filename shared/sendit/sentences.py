@@ -87,6 +87,7 @@ SENTENCES: dict[Code, str] = {
     Code.RUN_IN_PROGRESS: "Another sendit is at work on this OUT.",
     Code.NO_SUCH_RUN: "No run is known for this OUT.",
     Code.NO_SUCH_BATCH: "No batch has this name or id.",
+    Code.NOTHING_TO_SEND: "Only a batch at rest with images stored can be sent on.",
     Code.BATCH_AT_WORK: "The batch is queued or at work; wait until it rests.",
     Code.NOT_CONFIGURED: "A setting that is needed here is not set.",
     Code.IDENTIFIED_NOT_ALLOWED: "SENDIT_DEIDENTIFY=false, and this destination may not get identified images.",

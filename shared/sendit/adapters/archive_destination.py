@@ -36,6 +36,11 @@ class ArchiveDestination:
         """See `Destination.name`."""
         return self._name
 
+    @property
+    def whole_studies(self) -> bool:
+        """See `Destination.whole_studies`."""
+        return True
+
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         """See `Destination.send`. A study's receipts come together, once its archive is there and verified."""
         for _, study in groupby(images, key=lambda image: image.output.split("/")[:2]):

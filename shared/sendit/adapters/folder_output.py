@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -58,8 +59,10 @@ class FolderOutput:
         with (self._root / name).open("rb") as stream:
             yield stream
 
-    def sweep(self) -> None:
-        """Remove what killed workers left half-written, and nothing else. For whoever holds this folder's lock.
+    def sweep(self, untouched: float = 0.0) -> None:
+        """Remove what killed workers left half-written, and nothing else: what nobody has touched for so many seconds.
+
+        None at all is for whoever holds this folder's lock.
 
         Raises `TransientError` (output_forbidden, output_unavailable).
         """
@@ -68,7 +71,9 @@ class FolderOutput:
             return
         with _as_transient():
             for part in folder.iterdir():
-                if _PART.fullmatch(part.name) and part.is_file() and not part.is_symlink():
+                if not _PART.fullmatch(part.name) or part.is_symlink() or not part.is_file():
+                    continue
+                if not untouched or part.stat().st_mtime < time.time() - untouched:
                     part.unlink(missing_ok=True)
         with suppress(OSError):  # not empty: somebody else's
             folder.rmdir()

@@ -40,6 +40,11 @@ class StoreDestination:
         """See `Destination.name`."""
         return self._name
 
+    @property
+    def whole_studies(self) -> bool:
+        """See `Destination.whole_studies`."""
+        return False
+
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         """See `Destination.send`. A few images are under way at one time."""
         under_way: deque[tuple[int, Future[Receipt]]] = deque()
