@@ -153,7 +153,8 @@ def test_memory_does_not_grow_with_an_archive() -> None:
     def of_one(blocks: int) -> Iterator[None]:
         archive = TarGz(len)
         archive.add("series/1.dcm", blocks * len(block), (block for _ in range(blocks)))
-        yield archive.close()
+        yield
+        archive.close()
 
     for work in (written, of_one):
         peak(work(2))

@@ -50,11 +50,12 @@ class ArchiveDestination:
 
     def _archived(self, images: Sequence[Sendable], output: OutputStore) -> list[Receipt]:
         """The receipts of a study."""
-        identity = OutputName.parse(images[0].output)
+        first = min(images, key=lambda image: image.output)
+        identity = OutputName.parse(first.output)
         contents = {member_name(OutputName.parse(image.output)): image for image in images}
         try:
-            with _reading(images[0]):
-                header = header_of(images[0].output, output, _OF_THE_NAME)
+            with _reading(first):
+                header = header_of(first.output, output, _OF_THE_NAME)
             name = archive_name(self._collection, identity, header)
             there = self._store.stat(name) is not None or not self._written(name, identity, contents, output)
             code = Code.ARCHIVE_DIFFERS if there and not self._holds(name, contents) else None
