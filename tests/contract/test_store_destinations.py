@@ -546,6 +546,25 @@ def test_an_archive_that_cannot_be_read_back_proves_nothing(folder_rig: Rig, sou
 
 
 @pytest.mark.parametrize("archive", [False, True])
+def test_what_is_there_is_not_written_again(folder_rig: Rig, source: Source, archive: bool) -> None:
+    rig = replace(folder_rig, archive=archive)
+    assert isinstance(rig.place, FolderPlace)
+    images = [source.put(name) for name in NAMES]
+    assert sent(rig.destination(), images, source) == [None] * 5
+    assert sent(rig.destination(Failing(rig.place.root, "create", AssertionError())), images, source) == [None] * 5
+
+
+@pytest.mark.parametrize("data", [b"shorter", image(A1)[::-1], image(A1) + b"longer"])
+def test_what_is_there_otherwise_is_a_conflict_whatever_its_size(folder_rig: Rig, source: Source, data: bytes) -> None:
+    assert isinstance(folder_rig.place, FolderPlace)
+    path = folder_rig.place.root / A1
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    assert sent(folder_rig.destination(), [source.put(A1)], source) == [Code.CONFLICT]
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize("archive", [False, True])
 def test_what_the_output_store_fails_with_is_not_the_destinations(
     folder_rig: Rig, source: Source, archive: bool
 ) -> None:
