@@ -6,6 +6,7 @@
     ├── BatchError       the batch cannot go on: it is an ERROR, its files are kept
     ├── TransientError   the surroundings failed: nothing is recorded as done, retried with backoff
     │   ├── Busy         this worker has as many batches as it may; the message comes again
+    │   ├── OutOfTime    the time of this attempt is up; the next goes on from what was saved
     │   ├── LeaseHeld    another worker has the batch; the message stays alive in case that worker dies
     │   └── LeaseLost    another worker took the batch over; this one writes no more status
     └── UsageError       whoever called can mend it: wrong setting, wrong folder, a run already going on
@@ -26,6 +27,7 @@ __all__ = [
     "ImageError",
     "LeaseHeld",
     "LeaseLost",
+    "OutOfTime",
     "Refused",
     "SenditError",
     "TransientError",
@@ -77,6 +79,13 @@ class Busy(TransientError):
     """This process works on as many batches as it may."""
 
     def __init__(self, code: Code = Code.WORKER_BUSY, **facts: int) -> None:
+        super().__init__(code, **facts)
+
+
+class OutOfTime(TransientError):
+    """The time of this attempt is up before all was known that its first image needs."""
+
+    def __init__(self, code: Code = Code.OUT_OF_TIME, **facts: int) -> None:
         super().__init__(code, **facts)
 
 

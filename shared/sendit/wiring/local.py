@@ -26,7 +26,7 @@ from sendit.naming import Naming
 from sendit.outcome import ImageWorkers
 from sendit.screen import RuleSet, Screen
 from sendit.settings import Settings
-from sendit.wiring.naming import check_mapping, naming_of
+from sendit.wiring.naming import check_identifiers, naming_of
 from sendit.wiring.parts import (
     check_text,
     key_path,
@@ -236,7 +236,7 @@ def _opened(
 ) -> tuple[Home, "deid.Keyring", "deid.Profile | None", OutLabel]:
     settings.check_destination(out)
     check_text(settings)
-    check_mapping(settings)
+    check_identifiers(settings)
     check_apart(source, out, settings.home)
     home = Home(settings.home)
     home.prepare(with_key=settings.key_file is None)
