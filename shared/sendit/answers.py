@@ -4,8 +4,8 @@ Whoever opens a piece finds pseudonyms and date shifts, and for each original on
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sendit.errors import Code, ImageError
@@ -108,13 +108,19 @@ class Answers:
 
         A pseudonym has one original, and is, in letters of either case, the text of none.
         """
-        known = self._known[one.key]
-        suid = known.suid.casefold()
-        if (
-            not suid
-            or one.key in self._contradicted
-            or len(self._holders[suid]) > 1
-            or self.originals.text(suid) in self._texts
-        ):
+        if not self._is_usable(one.key):
             raise ImageError(Code.BAD_PSEUDONYM)
-        return known
+        return self._known[one.key]
+
+    def to_keep(self, answers: Iterable[Answer]) -> Iterator[Answer]:
+        """The answers, without what cannot be used of them: it is to be asked anew some day."""
+        return (one if self._is_usable(one.key) else replace(one, suid="", jitter=0) for one in answers)
+
+    def _is_usable(self, key: str) -> bool:
+        suid = self._known[key].suid.casefold()
+        return (
+            bool(suid)
+            and key not in self._contradicted
+            and len(self._holders[suid]) == 1
+            and self.originals.text(suid) not in self._texts
+        )

@@ -29,13 +29,14 @@ class BearerToken:
         self._address = address
         self._seconds = seconds
         self._lock = Lock()
-        self._token = ""
+        self._token = self._word = ""  # what is used, and what the file said last
         self._refresh_token = ""
 
     def current(self) -> str:
         """The token to try. Raises `TransientError` (identifiers_forbidden): there is none."""
         with self._lock:
-            self._token = self._token or _word_in(self._file)
+            if not self._token:
+                self._token = self._word = _word_in(self._file)
             return self._token
 
     def renewed(self, refused: str) -> str:
@@ -45,9 +46,8 @@ class BearerToken:
         """
         with self._lock:
             if self._token == refused:
-                self._token = _word_in(self._file)
-            if self._token == refused:
-                self._token = self._granted()
+                before, self._word = self._word, _word_in(self._file)
+                self._token = self._granted() if self._word == before else self._word
             return self._token
 
     def _granted(self) -> str:

@@ -1,7 +1,7 @@
 """Identifiers from an institution's service: asked for once a batch, for all its patients together, and kept."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sendit.adapters.dasher_client import DasherClient
@@ -140,7 +140,7 @@ class _Asking:
         answers = [one for answer in answered for one in self._answers_in(answer)]
         self._answers.add(answers)
         self._named.clear()
-        self._keep(self._seen if self._pending else seen, answers)
+        self._keep(self._seen if self._pending else seen, self._answers.to_keep(answers))
 
     def _answers_in(self, answered: Answered) -> Sequence[Answer]:
         asked: Asked = answered.asked
@@ -150,7 +150,7 @@ class _Asking:
             self._originals.accession(asked.source, asked.patient_id, accession, suid) for accession, suid in items
         ]
 
-    def _keep(self, seen: int, answers: Sequence[Answer] = ()) -> None:
+    def _keep(self, seen: int, answers: Iterable[Answer] = ()) -> None:
         piece = Piece(self._patients.generation, seen, tuple(answers))
         self._patients.kept.add_answers(self._patients.batch_id, piece.sealed(self._keys, self._patients.batch_id))
         self._seen = seen
