@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.contract.memory_world import MemoryStaging
 from tests.dasher import Dasher, Fault, dasher, jitter_of, suid_of
+from tests.unit.test_process import World, drained
 
 from sendit.adapters import bearer_http
 from sendit.adapters.dasher_client import BearerToken, DasherClient
@@ -21,8 +22,10 @@ from sendit.deadline import ENDLESS, Deadline
 from sendit.deid.identity.entity import Entity, Identifiers
 from sendit.deid.identity.keys import Keyring
 from sendit.errors import BatchError, Code, ImageError, LeaseLost, OutOfTime, SenditError, TransientError
+from sendit.naming import Naming
 from sendit.outcome import Inspected, Outcome, Planned
 from sendit.patients import Patients
+from sendit.records import BatchState, Counts
 from sendit.refs import BatchName, Entry
 
 KEYS = Keyring(bytes(32))
@@ -308,6 +311,25 @@ def test_an_image_that_can_be_read_only_later_is_asked_for_then(scene: Scene) ->
     assert scene.server.asked == []
     assert [identify(image("P-1", "A-1")[0]) for _ in range(3)] == [coded("P-1", "A-1")] * 3
     assert len(scene.server.asked) == 1
+
+
+def test_an_attempt_whose_time_is_up_in_the_pass_hands_the_batch_on(scene: Scene, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.put("a", "b", "c")
+    scene.sources = Sources({"*": MRN, "": MRN}, ACCESSION)
+    naming = Naming(scene.service, KEYS.uid, world.clock)
+    paused = world.process(naming=naming, budget=1e-9)
+    assert (paused.state, paused.counts) == (BatchState.PROCESSING, Counts(found=3))
+    assert world.batch.lease is None
+    (message,) = drained(world.queue)
+    assert message == world.message
+    assert scene.server.asked == []
+    assert world.process(naming=naming).counts == Counts(found=3, stored=3)
+    assert len(scene.server.asked) == 1
+    assert {path.relative_to(world.out).parts[0] for path in world.outputs} <= {
+        suid_of(MRN, entity["id"]) for entity in scene.server.asked[0]["identifiers"]
+    }
+    assert [path.suffix for path in (tmp_path / "manifests").rglob("*.sealed")] == [".sealed"]
 
 
 # what goes wrong on the way
