@@ -6,7 +6,7 @@ Whoever opens a piece finds pseudonyms and date shifts, and for each original on
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sendit.errors import Code, ImageError
 
@@ -15,6 +15,19 @@ if TYPE_CHECKING:
 
 _PURPOSE = "answers"
 _TOKEN = 24
+
+
+class KeptAnswers(Protocol):
+    """What an identifier service answered for a batch, sealed, piece by piece; pieces of two workers lie side by side.
+
+    Both raise `TransientError` (staging_unavailable).
+    """
+
+    def add_answers(self, batch_id: str, data: bytes) -> None:
+        """Keep one more piece."""
+
+    def answers(self, batch_id: str) -> Iterator[bytes]:
+        """Every piece there is, in any order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sendit.answers import KeptAnswers
 from sendit.deadline import ENDLESS, Deadline
 from sendit.outcome import ImageWorkers, Inspected
-from sendit.ports import KeptAnswers
 from sendit.refs import BatchName, Entry
 from sendit.work import chunks
 
