@@ -9,7 +9,7 @@ from functools import partial
 from threading import Event, Thread
 
 from sendit.deadline import Deadline
-from sendit.errors import SENTENCES, BatchError, Code, ImageError, Refused, SenditError, TransientError
+from sendit.errors import SENTENCES, BatchError, Code, ImageError, OutOfTime, Refused, SenditError, TransientError
 from sendit.freezing import Checkpoint, checkpoint_of, frozen_manifest
 from sendit.ids import DocumentIds
 from sendit.label import OutLabel
@@ -17,6 +17,7 @@ from sendit.lease import Hold, LeaseTerms
 from sendit.logs import event
 from sendit.naming import Naming, Plan
 from sendit.outcome import ImageWorkers, Outcome, log_outcome
+from sendit.patients import Patients
 from sendit.ports import BatchQueue, Clock, Staging, StatusStore
 from sendit.records import IMAGES_A_WRITE, Batch, BatchState, Counts, ErrorEntry, Image, ImageState
 from sendit.refs import BatchName, Entry
@@ -88,7 +89,6 @@ class Attempt:
         if world.ids.batch(self._name) != batch.id:
             raise BatchError(Code.BATCH_OF_ANOTHER_KEY)
         world.claim_output()
-        plan = world.naming.of_batch()
         manifest = frozen_manifest(
             batch, self._name, staging=world.staging, ids=world.ids, label=world.label, version=world.version
         )
@@ -104,8 +104,11 @@ class Attempt:
         )
         self._tally.start(checkpoint.counts)
         self._settled_before = checkpoint.counts.settled
-        began = world.clock()
-        fresh = partial(self._fresh, began=began)
+        try:
+            plan = world.naming.of_batch(self._patients(manifest.entries, checkpoint, deadline))
+        except OutOfTime:
+            return None
+        fresh = partial(self._fresh, began=world.clock())
         self._write_new(checkpoint.fresh, fresh)
         self._work(entries, checkpoint, plan, fresh, deadline)
         self._tally.flush()
@@ -114,6 +117,26 @@ class Attempt:
         self.counts.check_conservation()
         self._look_for_arrivals(checkpoint.overtaken or self._came_or_changed(manifest.entries))
         return self._hold.finish(self.counts.resting_state(), destinations=world.destinations)
+
+    def _patients(self, entries: Sequence[Entry], checkpoint: Checkpoint, deadline: Deadline) -> Patients:
+        """Whose the images are that have no outcome yet."""
+
+        def unsettled(entry: Entry) -> bool:
+            image_id = self._image_id(entry)
+            return image_id in checkpoint.fresh or image_id in checkpoint.unsettled
+
+        return Patients(
+            self._world.workers,
+            self._name,
+            entries,
+            self._world.in_flight_bytes,
+            batch_id=self._batch.id,
+            generation=self._batch.generation,
+            kept=self._world.staging,
+            unsettled=unsettled,
+            deadline=deadline,
+            check=self._hold.check,
+        )
 
     def fail(self, error: BatchError) -> Batch:
         """Let the batch rest as ERROR for what this attempt came to."""

@@ -7,9 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sendit.address import parse_addresses
+from sendit.dasher_settings import DasherSettings
 from sendit.errors import Code, UsageError
 from sendit.refs import GcsPlace
 
@@ -31,6 +32,7 @@ class IdentifierSource(StrEnum):
 
     KEYED = "keyed"  # the project key
     MAPPING = "mapping"  # a coordinator's table
+    DASHER = "dasher"  # an institution's service
 
 
 class BurnedInText(StrEnum):
@@ -80,7 +82,7 @@ StatusDaysOrNever = Annotated[_StatusDays | None, BeforeValidator(_or_never)]
 DaysOrNever = Annotated[_Days | None, BeforeValidator(_or_never)]
 
 
-class Settings(BaseModel):
+class Settings(DasherSettings):
     """Every setting of sendit, with its default. Made by `load`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -119,7 +121,8 @@ class Settings(BaseModel):
         ),
     ] = ""
     identifiers: Annotated[
-        IdentifierSource, Field(description="where pseudonyms come from: keyed (the project key), or mapping (a table)")
+        IdentifierSource,
+        Field(description="where pseudonyms come from: keyed (the project key), mapping (a table), dasher (a service)"),
     ] = IdentifierSource.KEYED
     mapping: Annotated[
         str, Field(description="the path, in the cloud also a gs:// address, of the table of pseudonyms (CSV, TSV)")
@@ -230,9 +233,10 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _a_mapping_is_named(self) -> Self:
+    def _what_gives_pseudonyms_is_named(self) -> Self:
         if bool(self.mapping) != (self.identifiers is IdentifierSource.MAPPING):
             raise ValueError("SENDIT_MAPPING and SENDIT_IDENTIFIERS=mapping go together")
+        self.check_dasher(chosen=self.identifiers is IdentifierSource.DASHER, study=self.study)
         return self
 
     def check_destination(self, destination: str | Path) -> None:

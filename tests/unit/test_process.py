@@ -14,7 +14,7 @@ from typing import BinaryIO
 import google_crc32c
 import pytest
 from tests.data import objects
-from tests.naming import AsCalled
+from tests.naming import NOBODY, AsCalled
 
 from sendit import attempt, deid
 from sendit.adapters.folder_output import FolderOutput
@@ -113,7 +113,7 @@ class World:
 
     def planned(self, entry: Entry) -> Planned | Outcome:
         inspected = self.pipeline.inspect(NAME, entry)
-        return self.naming.of_batch()(inspected) if isinstance(inspected, Inspected) else inspected
+        return self.naming.of_batch(NOBODY)(inspected) if isinstance(inspected, Inspected) else inspected
 
     def put(self, *names: str) -> None:
         for name in names:

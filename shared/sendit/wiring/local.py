@@ -30,7 +30,7 @@ from sendit.screen import RuleSet, Screen
 from sendit.send import Sending
 from sendit.settings import Settings
 from sendit.wiring.destinations import destinations_of, folders_of
-from sendit.wiring.naming import check_mapping, naming_of
+from sendit.wiring.naming import check_identifiers, naming_of
 from sendit.wiring.parts import (
     check_text,
     key_path,
@@ -274,7 +274,7 @@ def _opened(
 ) -> tuple[Home, "deid.Keyring", "deid.Profile | None", OutLabel]:
     settings.check_destination(out)
     check_text(settings)
-    check_mapping(settings)
+    check_identifiers(settings)
     check_apart(out, settings.home, source, folders_of(addresses))
     home = Home(settings.home)
     home.prepare(with_key=settings.key_file is None)
