@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from threading import Event, Thread
 
+from sendit.crosswalk import Crosswalk, Keeping
 from sendit.deadline import Deadline
 from sendit.errors import SENTENCES, BatchError, Code, ImageError, Refused, SenditError, TransientError
 from sendit.freezing import Checkpoint, checkpoint_of, frozen_manifest
@@ -53,6 +54,7 @@ class Processing:
     max_attempts: int
     budget: float | None = None
     claim_output: Callable[[], None] = _not_needed
+    crosswalk: Crosswalk | None = None
 
 
 class Attempt:
@@ -66,7 +68,8 @@ class Attempt:
         self._writes = writes
         self._batch = batch
         self._name = name
-        self._tally = Tally(hold, writes, batch.counts, observe)
+        self._keeping = Keeping(world.crosswalk, batch.id)
+        self._tally = Tally(hold, writes, self._keeping, batch.counts, observe)
         self._settled_before = 0
 
     @property
@@ -160,7 +163,9 @@ class Attempt:
         began = {image.id for image in unsettled.values() if image.state is ImageState.PROCESSING}
         for number, chunk in enumerate(self._in_order(todo, began)):
             self._hold.check()
-            for outcome, duplicate in settle(self._world.workers, self._name, chunk, checkpoint.claims, plan, deadline):
+            for outcome, duplicate in settle(
+                self._world.workers, self._name, chunk, checkpoint.claims, plan, deadline, self._keeping.note
+            ):
                 image_id = self._image_id(outcome.entry)
                 image = unsettled.get(image_id) or fresh(image_id, outcome.entry)
                 if outcome.state is not ImageState.PROCESSING:

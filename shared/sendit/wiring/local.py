@@ -17,6 +17,7 @@ from sendit.adapters.out_folder import check_apart, held, read_label
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.attempt import Processing
+from sendit.crosswalk import Crosswalk
 from sendit.errors import Code, UsageError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline, InlineWorkers
@@ -26,6 +27,7 @@ from sendit.naming import Naming
 from sendit.outcome import ImageWorkers
 from sendit.screen import RuleSet, Screen
 from sendit.settings import Settings
+from sendit.wiring.crosswalk import local_crosswalk
 from sendit.wiring.naming import check_mapping, naming_of
 from sendit.wiring.parts import (
     check_text,
@@ -118,7 +120,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
             # OUT is held, so whoever wrote here before is dead
             store.break_leases()
             output.sweep()
-            with local_workers(places) as workers:
+            with local_crosswalk(settings, keys.key_id) as crosswalk, local_workers(places) as workers:
                 queue, reports = InlineQueue(), reports_of(state, root)
                 ids = DocumentIds(keys, scope_of(root))
                 processing = Processing(
@@ -135,6 +137,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
                     label=label,
                     version=__version__,
                     max_attempts=settings.max_attempts,
+                    crosswalk=crosswalk,
                 )
                 yield LocalWorld(processing, output, store, queue, reports)
         finally:
@@ -145,7 +148,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
 @contextmanager
 def local_files(
     settings: Settings, source: Path, root: Path, out: Path, *, keep_paths: bool, with_report: bool
-) -> Iterator[tuple[FolderStaging, ImageWorkers, Naming, DocumentIds]]:
+) -> Iterator[tuple[FolderStaging, ImageWorkers, Naming, DocumentIds, Crosswalk | None]]:
     """Open what `deidentify` needs: files to files, no state. OUT is held and labelled as for a run."""
     if not settings.deidentify:
         raise UsageError(Code.BAD_SETTING, "SENDIT_DEIDENTIFY=false: copy the files instead.")
@@ -158,9 +161,9 @@ def local_files(
     with held(out, label):
         try:
             output.sweep()
-            with local_workers(places) as workers:
+            with local_crosswalk(settings, keys.key_id) as crosswalk, local_workers(places) as workers:
                 naming = naming_of(settings, keys, keep_paths=keep_paths)
-                yield places.staging(), workers, naming, DocumentIds(keys, scope_of(root))
+                yield places.staging(), workers, naming, DocumentIds(keys, scope_of(root)), crosswalk
         finally:
             output.sweep()
 

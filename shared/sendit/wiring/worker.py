@@ -26,6 +26,7 @@ from sendit.refs import BatchMessage, BatchName, GcsPlace
 from sendit.screen import RuleSet
 from sendit.settings import Settings
 from sendit.wiring.cloud import batch_queue, check_finalizer, output_place, project, staging_place, status_store
+from sendit.wiring.crosswalk_cloud import check_crosswalk, cloud_crosswalk
 from sendit.wiring.house import House
 from sendit.wiring.naming import naming_of
 from sendit.wiring.parts import (
@@ -80,6 +81,7 @@ def check_worker(settings: Settings) -> None:
     profile_of(settings)
     rules_of(settings)
     check_text(settings)
+    check_crosswalk(settings)
 
 
 def cloud_processing(settings: Settings) -> Processing:
@@ -130,6 +132,7 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         max_attempts=settings.max_attempts,
         budget=settings.budget,
         claim_output=partial(claim_output, house.output, label),
+        crosswalk=cloud_crosswalk(settings, keys.key_id),
     )
     return processing, Cleaning(house.staging, house.area, house.output, store, store, ids, now)
 
