@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.data import objects
 from tests.unit.test_process import KEYS, Crash, World
@@ -18,6 +19,8 @@ from sendit.errors import Code, Refused, SenditError, TransientError, UsageError
 from sendit.records import BatchState, ImageState
 from sendit.reidentify import Question, look_up
 from sendit.sealing import CrosswalkKey
+from sendit.settings import Settings
+from sendit.wiring.crosswalk_cloud import check_crosswalk
 
 NOW = datetime(2026, 11, 20, 13, 22, 47, 1, UTC)
 KEY, OTHER_KEY = CrosswalkKey(bytes(range(32))), CrosswalkKey(bytes(range(1, 33)))
@@ -31,7 +34,7 @@ entries = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@hypothesis.settings(max_examples=40)
 @given(entries, texts)
 def test_what_is_sealed_comes_back_as_it_was_and_tells_nothing_without_the_key(entry: Entry, batch: str) -> None:
     sealed = KEY.seal(Kept(entry, batch, NOW), None)
@@ -278,6 +281,26 @@ def test_what_no_output_can_hold_is_refused_and_not_quoted(asked: Asked, value: 
 def test_a_reason_is_one_line_that_says_something(reason: str) -> None:
     with pytest.raises(UsageError, match="does not fit"):
         question(reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({}, Code.NOT_CONFIGURED),
+        (
+            {
+                "SENDIT_CROSSWALK_KEY_FILE": "/nowhere/key",
+                "SENDIT_CROSSWALK_KMS_KEY": "projects/p/locations/l/keyRings/r/cryptoKeys/k",
+            },
+            Code.BAD_CROSSWALK_KEY,
+        ),
+    ],
+)
+def test_a_worker_whose_crosswalk_could_not_be_written_does_not_start(settings: dict[str, str], code: Code) -> None:
+    check_crosswalk(Settings.load(settings))
+    with pytest.raises(UsageError) as error:
+        check_crosswalk(Settings.load({**settings, "SENDIT_CROSSWALK": "on"}))
+    assert error.value.code is code
 
 
 def test_a_file_takes_what_a_batch_has(world: World, tmp_path: Path) -> None:

@@ -1,15 +1,12 @@
 """Cloud KMS by a server of its own: what it decrypts, refuses, garbles, and when it says nothing."""
 
 import base64
-import json
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
-import google_crc32c
 import pytest
 import requests
 from google.auth.exceptions import RefreshError
+from tests.kms import Answer, Kms, crc, decrypted, serving
 
 from sendit.adapters.kms_key import KmsKey
 from sendit.errors import Code, SenditError, TransientError, UsageError
@@ -18,52 +15,11 @@ NAME = "projects/p/locations/europe-west3/keyRings/sendit/cryptoKeys/crosswalk"
 SECRET = b"5e" * 32 + b"\n"
 WRAPPED = b"\x0a\x24wrapped CANARY\xff"
 
-Answer = tuple[int, bytes]
-
-
-def crc(data: bytes) -> str:
-    return str(google_crc32c.value(data))
-
-
-def decrypted(**changes: object) -> Answer:
-    fields = {"plaintext": base64.b64encode(SECRET).decode(), "plaintextCrc32c": crc(SECRET), **changes}
-    return 200, json.dumps(fields).encode()
-
-
-class Kms:
-    """A server that answers as it is told, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.answer: Answer = decrypted()
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        kms = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                kms.asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-                status, body = kms.answer
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.send_header("Location", "/elsewhere")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
-
 
 @pytest.fixture
 def kms() -> Iterator[Kms]:
-    made = Kms()
-    thread = Thread(target=lambda: made.server.serve_forever(poll_interval=0.01))
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with serving(decrypted(SECRET)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -83,9 +39,9 @@ def test_what_gcloud_encrypted_comes_back_and_both_ways_carry_a_sum(kms: Kms, de
 @pytest.mark.parametrize(
     ("answer", "kind", "code"),
     [
-        (decrypted(plaintextCrc32c=crc(b"another")), TransientError, Code.CROSSWALK_KEY_UNAVAILABLE),
-        (decrypted(plaintextCrc32c=None), TransientError, Code.CROSSWALK_KEY_UNAVAILABLE),
-        (decrypted(plaintext="%%"), TransientError, Code.CROSSWALK_KEY_UNAVAILABLE),
+        (decrypted(SECRET, plaintextCrc32c=crc(b"another")), TransientError, Code.CROSSWALK_KEY_UNAVAILABLE),
+        (decrypted(SECRET, plaintextCrc32c=None), TransientError, Code.CROSSWALK_KEY_UNAVAILABLE),
+        (decrypted(SECRET, plaintext="%%"), TransientError, Code.CROSSWALK_KEY_UNAVAILABLE),
         ((200, b"CANARY, no JSON"), TransientError, Code.CROSSWALK_KEY_UNAVAILABLE),
         ((200, b"[]"), TransientError, Code.CROSSWALK_KEY_UNAVAILABLE),
         ((302, b""), TransientError, Code.CROSSWALK_KEY_UNAVAILABLE),
