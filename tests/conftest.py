@@ -7,14 +7,20 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tests.emulators import running
+from tests.orthanc import Archive, orthanc
 
 from sendit.emulators import official
 from sendit.emulators.storage import storage
 
 ROOT = Path(__file__).resolve().parent
 OUTCOMES = ("passed", "failed", "error", "skipped")
+
+
+hypothesis.settings.register_profile("sendit", deadline=None)  # how slow this machine is proves nothing
+hypothesis.settings.load_profile("sendit")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,6 +77,12 @@ def pubsub_emulator(official_sdk: official.Sdk, tmp_path_factory: pytest.TempPat
 def gcs_emulator(pubsub_emulator: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running(storage(pubsub_emulator, tmp_path_factory.mktemp("storage"))) as host:
         yield host
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    with running(orthanc(tmp_path_factory.mktemp("orthanc"))) as host:
+        yield Archive(host)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -53,6 +53,7 @@ class Processing:
     version: str
     max_attempts: int
     budget: float | None = None
+    destinations: tuple[str, ...] = ()  # by name, that the batch has yet to come to when it rests
     claim_output: Callable[[], None] = _not_needed
     crosswalk: Crosswalk | None = None
 
@@ -115,7 +116,7 @@ class Attempt:
             return None
         self.counts.check_conservation()
         self._look_for_arrivals(checkpoint.overtaken or self._came_or_changed(manifest.entries))
-        return self._hold.finish(self.counts.resting_state(), ())
+        return self._hold.finish(self.counts.resting_state(), destinations=world.destinations)
 
     def fail(self, error: BatchError) -> Batch:
         """Let the batch rest as ERROR for what this attempt came to."""

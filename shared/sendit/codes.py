@@ -59,6 +59,15 @@ class Code(StrEnum):
     WORKER_CRASHED = "worker_crashed"
     OVER_BUDGET = "over_budget"
     INTERNAL_ERROR = "internal_error"
+    # an image, at a destination
+    INSTANCE_REFUSED = "instance_refused"
+    DESTINATION_NOT_VERIFIED = "destination_not_verified"
+    ARCHIVE_DIFFERS = "archive_differs"
+    ARCHIVE_INCOMPLETE = "archive_incomplete"
+    # a destination
+    DESTINATION_REFUSED = "destination_refused"
+    DESTINATION_UNUSABLE = "destination_unusable"
+    DESTINATION_UNKNOWN = "destination_unknown"
     # a batch
     NO_FILES = "no_files"
     BAD_MANIFEST = "bad_manifest"
@@ -96,6 +105,8 @@ class Code(StrEnum):
     CROSSWALK_KEY_FORBIDDEN = "crosswalk_key_forbidden"
     QUEUE_UNAVAILABLE = "queue_unavailable"
     QUEUE_FORBIDDEN = "queue_forbidden"
+    DESTINATION_UNAVAILABLE = "destination_unavailable"
+    DESTINATION_FULL = "destination_full"
     QUOTA_EXCEEDED = "quota_exceeded"
     WORKERS_UNAVAILABLE = "workers_unavailable"
     PUSH_CUT_SHORT = "push_cut_short"
@@ -124,6 +135,7 @@ class Code(StrEnum):
     RUN_IN_PROGRESS = "run_in_progress"
     NO_SUCH_RUN = "no_such_run"
     NO_SUCH_BATCH = "no_such_batch"
+    NOTHING_TO_SEND = "nothing_to_send"
     BATCH_AT_WORK = "batch_at_work"
     NOT_CONFIGURED = "not_configured"
     IDENTIFIED_NOT_ALLOWED = "identified_not_allowed"

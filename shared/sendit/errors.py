@@ -4,6 +4,7 @@
     ├── Refused          answered and recorded; a retry would change nothing
     ├── ImageError       the image is an ERROR, the rest of the batch goes on
     ├── BatchError       the batch cannot go on: it is an ERROR, its files are kept
+    ├── DestinationError the destination cannot be used as it is: others go on, a person mends it
     ├── TransientError   the surroundings failed: nothing is recorded as done, retried with backoff
     │   ├── Busy         this worker has as many batches as it may; the message comes again
     │   ├── LeaseHeld    another worker has the batch; the message stays alive in case that worker dies
@@ -23,6 +24,7 @@ __all__ = [
     "BatchError",
     "Busy",
     "Code",
+    "DestinationError",
     "ImageError",
     "LeaseHeld",
     "LeaseLost",
@@ -67,6 +69,10 @@ class ImageError(SenditError):
 
 class BatchError(SenditError):
     """The batch cannot go on whatever the attempt; it is recorded as ERROR and its files are kept."""
+
+
+class DestinationError(SenditError):
+    """Nothing can be sent to this destination until a person mends it; it is recorded, and the others go on."""
 
 
 class TransientError(SenditError):

@@ -9,6 +9,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from sendit.address import parse_addresses
 from sendit.crosswalk_settings import CrosswalkSettings, CrosswalkUse
 from sendit.durations import DAY, DaysOrNever, PositiveSeconds, SecondsOrNever, StatusDaysOrNever
 from sendit.errors import Code, UsageError
@@ -76,6 +77,10 @@ class Settings(CrosswalkSettings):
     ] = None
     staging: Annotated[str, Field(description="gs://bucket[/prefix] where uploaders put batches")] = ""
     output: Annotated[str, Field(description="gs://bucket[/prefix] for the results of the worker function")] = ""
+    destinations: Annotated[
+        str,
+        Field(description="where stored images go on to, separated by commas: see docs/destinations.md"),
+    ] = ""
     batches_topic: Annotated[str, Field(description="the Pub/Sub topic with one message a batch")] = "batches"
     dead_letters: Annotated[
         str, Field(description="the Pub/Sub subscription that keeps dead letters for sendit dead-letters")
@@ -188,6 +193,12 @@ class Settings(CrosswalkSettings):
     @classmethod
     def _in_cloud_storage(cls, place: str) -> str:
         return str(GcsPlace.parse(place)) if place else ""
+
+    @field_validator("destinations")
+    @classmethod
+    def _addresses(cls, text: str) -> str:
+        parse_addresses(text)
+        return text
 
     @field_validator("mapping")
     @classmethod

@@ -1,7 +1,7 @@
 """A staging area, an output store and workers in memory, of which a test decides everything."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -57,8 +57,8 @@ class MemoryOutput:
 
     objects: dict[str, int] = field(default_factory=dict)
 
-    def create(self, name: str) -> AbstractContextManager[PendingOutput]:
-        raise NotImplementedError(name)
+    def create(self, name: str, metadata: Mapping[str, str] | None = None) -> AbstractContextManager[PendingOutput]:
+        raise NotImplementedError(name, metadata)
 
     def stat(self, name: str) -> Stat | None:
         return Stat(10, self.objects[name]) if name in self.objects else None

@@ -4,7 +4,7 @@ import itertools
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, _GeneratorContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -652,8 +652,8 @@ def test_an_output_store_of_another_key_or_profile_makes_the_batch_an_error_and_
         def __init__(self, inner: OutputStore) -> None:
             self.inner = inner
 
-        def create(self, name: str) -> AbstractContextManager[PendingOutput]:
-            return self.inner.create(name.replace(LABEL_NAME, "label"))
+        def create(self, name: str, metadata: Mapping[str, str] | None = None) -> AbstractContextManager[PendingOutput]:
+            return self.inner.create(name.replace(LABEL_NAME, "label"), metadata)
 
         def stat(self, name: str) -> Stat | None:
             return self.inner.stat(name)
