@@ -136,6 +136,15 @@ def test_files_to_files_keep_it_too(sendit: Sendit, incoming: Path) -> None:
         assert len(sendit("reidentify", "--uid", image.SOPInstanceUID, *WHY, "--json").json) == 1
 
 
+def test_a_pseudonym_of_a_table_leads_back_too(sendit: Sendit, incoming: Path) -> None:
+    table = incoming.parent / "patients.csv"
+    table.write_text("id,pseudonym,issuer,shift\nPAT-1,SUBJ-001,*,17\nPAT-2,SUBJ-002,*,\n")
+    more = {"SENDIT_IDENTIFIERS": "mapping", "SENDIT_MAPPING": str(table), **ON}
+    assert sendit("run", incoming, incoming.parent / "out", **more).status == 0
+    (found,) = sendit("reidentify", "--patient", "SUBJ-001", *WHY, "--json").json
+    assert (found["original"], found["shift_days"]) == ("PAT-1", 17)
+
+
 def test_off_nothing_is_written_and_a_look_up_writes_nothing(sendit: Sendit, incoming: Path, home: Path) -> None:
     out = incoming.parent / "out"
     assert sendit("run", incoming, out).status == 0
@@ -199,6 +208,7 @@ def test_a_key_that_is_gone_open_or_another_one(sendit: Sendit, incoming: Path, 
     for answer in (sendit(*asked), sendit("run", incoming, incoming.parent / "out2", **ON)):
         assert (answer.status, "[bad_crosswalk_key]" in answer.stderr) == (2, True), answer.stderr
     assert not key.exists()
+    assert len(sendit("reidentify", "--audit", "--json").json) == 1  # whoever asks who asked needs no key
 
 
 def test_a_crosswalk_that_cannot_be_opened_stops_the_run_before_anything_is_stored(

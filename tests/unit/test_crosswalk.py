@@ -170,6 +170,18 @@ def test_without_a_patient_id_the_patient_is_told_with_the_study(world: World) -
     assert kinds(store)[Kind.ACCESSION] == 0
 
 
+def test_an_instance_that_is_filed_under_two_patients_is_found_with_both(world: World) -> None:
+    store = Watched()
+    for patient in ("PAT-1", "PAT-2"):
+        put(world, f"{patient}.dcm", 1, patient, "771")
+    assert world.process(crosswalk=crosswalk(store)).counts.stored == 2
+    for kind in (Kind.INSTANCE, Kind.STUDY, Kind.ACCESSION):
+        new = next(one.value.new for one in store.entries if one.kind is kind)
+        asked = Asked.for_kind(kind)
+        found = look_up(question(asked, new), KEY, store, lambda: NOW)
+        assert sorted(one.entry.patient.original for one in found) == ["PAT-1", "PAT-2"]
+
+
 def test_nothing_is_recorded_as_stored_that_the_crosswalk_lacks(world: World) -> None:
     world.put("a", "b", "c")
     store = Watched(watch=lambda: states.append({image.state for image in world.images.values()}))

@@ -50,7 +50,7 @@ def reidentify(
     ((asked, value),) = given
     question = Question(asked, value, _user(), reason)
     with broker(settings) as asked_of:
-        found = look_up(question, asked_of.key, asked_of.store, now)
+        found = look_up(question, asked_of.key(), asked_of.store, now)
     if as_json:
         say_json([_fields(one) for one in found])
         return

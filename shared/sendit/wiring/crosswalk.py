@@ -1,8 +1,9 @@
 """The crosswalk of this machine, and which one a person asks. That of the cloud is loaded when it is needed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from sendit.adapters.home import Home
 from sendit.adapters.sqlite_crosswalk import SqliteCrosswalk
@@ -16,10 +17,10 @@ from sendit.wiring.parts import now
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """What a look-up needs."""
+    """What a look-up needs; who lists look-ups needs no key."""
 
     store: CrosswalkStore
-    key: CrosswalkKey
+    key: Callable[[], CrosswalkKey]
 
 
 @contextmanager
@@ -34,9 +35,7 @@ def local_crosswalk(settings: Settings, key_id: str) -> Iterator[Crosswalk | Non
     home = Home(settings.home)
     home.prepare_crosswalk()
     key = CrosswalkKey(home.crosswalk_key())
-    with home.usable():
-        store = SqliteCrosswalk(home.crosswalk_path, now())
-    with closing(store):
+    with _opened(home) as store:
         yield Crosswalk(store, key, key_id, now, settings.crosswalk_days)
 
 
@@ -44,20 +43,26 @@ def local_crosswalk(settings: Settings, key_id: str) -> Iterator[Crosswalk | Non
 def broker(settings: Settings) -> Iterator[Broker]:
     """The cloud's crosswalk if SENDIT_STAGING is set, else this machine's; also where nothing is kept any more.
 
-    Raises `UsageError` (no_crosswalk, not_configured, bad_crosswalk_key), `TransientError`.
+    Raises `UsageError` (no_crosswalk, not_configured) and `TransientError`, and so does asking for the key, which
+    raises bad_crosswalk_key, too.
     """
     if settings.staging:
         from sendit.wiring.crosswalk_cloud import cloud_key, cloud_store
 
-        yield Broker(cloud_store(settings), cloud_key(settings))
+        yield Broker(cloud_store(settings), partial(cloud_key, settings))
         return
     home = Home(settings.home)
     if not home.crosswalk_path.exists():
         raise UsageError(
             Code.NO_CROSSWALK, f"There is none in SENDIT_HOME={home.path}; SENDIT_CROSSWALK=on writes one."
         )
-    key = CrosswalkKey(home.crosswalk_key())
+    with _opened(home) as store:
+        yield Broker(store, lambda: CrosswalkKey(home.crosswalk_key()))
+
+
+@contextmanager
+def _opened(home: Home) -> Iterator[SqliteCrosswalk]:
     with home.usable():
         store = SqliteCrosswalk(home.crosswalk_path, now())
     with closing(store):
-        yield Broker(store, key)
+        yield store
