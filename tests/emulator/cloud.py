@@ -73,7 +73,7 @@ class Cloud:
 
     def rest(self, path: str) -> Document | None:
         try:
-            with urllib.request.urlopen(f"{self._documents}/{path}", timeout=10) as answer:  # noqa: S310  loopback
+            with urllib.request.urlopen(f"{self._documents()}/{path}", timeout=10) as answer:  # noqa: S310  loopback
                 found: Document = json.load(answer)
                 return found
         except urllib.error.HTTPError as error:
@@ -96,10 +96,10 @@ class Cloud:
             if not token:
                 return found
 
-    def all_of_firestore(self) -> str:
+    def all_of_firestore(self, database: str = "(default)") -> str:
         """Every document there is, as the REST API prints it."""
         request = urllib.request.Request(  # noqa: S310  loopback
-            f"{self._documents}:runQuery",
+            f"{self._documents(database)}:runQuery",
             data=json.dumps({"structuredQuery": {"from": [{"allDescendants": True}]}}).encode(),
             headers={"Authorization": "Bearer owner", "Content-Type": "application/json"},
         )
@@ -155,12 +155,10 @@ class Cloud:
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
 
-    @property
-    def _documents(self) -> str:
+    def _documents(self, database: str = "(default)") -> str:
         project = self.environment["GOOGLE_CLOUD_PROJECT"]
-        return (
-            f"http://{self.environment['FIRESTORE_EMULATOR_HOST']}/v1/projects/{project}/databases/(default)/documents"
-        )
+        host = self.environment["FIRESTORE_EMULATOR_HOST"]
+        return f"http://{host}/v1/projects/{project}/databases/{database}/documents"
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:
