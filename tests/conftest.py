@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tests.emulators import running
 from tests.orthanc import Archive, orthanc
@@ -16,6 +17,10 @@ from sendit.emulators.storage import storage
 
 ROOT = Path(__file__).resolve().parent
 OUTCOMES = ("passed", "failed", "error", "skipped")
+
+
+hypothesis.settings.register_profile("sendit", deadline=None)  # how slow this machine is proves nothing
+hypothesis.settings.load_profile("sendit")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

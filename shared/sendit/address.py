@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -69,7 +68,7 @@ class Address:
                 " dicomweb+https://host/path or projects/…/dicomStores/…"
             )
         else:
-            kind, place = Kind.FOLDER, os.path.abspath(Path(body).expanduser())  # noqa: PTH100  links stay
+            kind, place = Kind.FOLDER, os.path.abspath(os.path.expanduser(body))  # noqa: PTH100, PTH111  links stay; a ~nobody is a folder
         return cls(kind, place, f"{_ARCHIVE if archive else ''}{place}", archive, options)
 
     @classmethod

@@ -133,8 +133,16 @@ def ask_again(
     return Asked(findings, len(wanted), queued=bool(wanted or whole_batch))
 
 
+def send_again(batch: Batch, name: BatchName, *, store: StatusStore, queue: BatchQueue, clock: Clock) -> bool:
+    """Publish the message of a batch at rest that is not at all of its destinations; whether it is such a batch."""
+    if not batch.at_rest or not batch.deliveries or batch.delivered:
+        return False
+    publish_again(batch, name, store=store, queue=queue, clock=clock)
+    return True
+
+
 def publish_again(batch: Batch, name: BatchName, *, store: StatusStore, queue: BatchQueue, clock: Clock) -> None:
-    """Publish the message of a batch that is not at rest once more: its last one may be lost.
+    """Publish the message of a batch once more that is not at rest, or on its way: its last one may be lost.
 
     Raises `UsageError` (batch_at_work) while a worker has it.
     """

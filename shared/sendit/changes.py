@@ -4,9 +4,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sendit.errors import LeaseHeld
+from sendit.deliveries import Delivery, awaited, merged
+from sendit.errors import Code, LeaseHeld, UsageError
 from sendit.records import (
     MAX_ERRORS_KEPT,
+    SENDABLE,
     UNSETTLED,
     Batch,
     BatchState,
@@ -19,7 +21,7 @@ from sendit.records import (
 )
 from sendit.tally import counted
 
-CLEANABLE = frozenset({BatchState.DONEPROCESSING, BatchState.DONE})
+CLEANABLE = SENDABLE
 """In which a batch's sources may be deleted: an ERROR and what was rejected keep theirs."""
 
 
@@ -60,9 +62,26 @@ def claimed(batch: Batch, lease: Lease, now: datetime) -> Batch | None:
     return moved_to(taken, BatchState.PROCESSING, now)
 
 
+def taken_up(batch: Batch, lease: Lease, now: datetime) -> Batch | None:
+    """The batch under this lease to be sent on, its state as it is; None if nothing of it can be sent.
+
+    Raises `LeaseHeld` while another's lease has not expired.
+    """
+    if batch.state not in SENDABLE or not batch.counts.stored:
+        return None
+    if batch.is_held(now):
+        raise LeaseHeld
+    return replace(batch, lease=lease, updated_at=now)
+
+
+def sent_on(batch: Batch, deliveries: Iterable[Delivery], now: datetime) -> Batch:
+    """The batch with what has become of some of its deliveries."""
+    return replace(batch, deliveries=merged(batch.deliveries, deliveries), updated_at=now)
+
+
 def published(batch: Batch, now: datetime) -> Batch | None:
-    """The batch after its message was published: QUEUE is NEW now. None while a worker has it."""
-    if batch.at_rest or batch.is_held(now):
+    """The batch after its message was published: QUEUE is NEW now. None while a worker has it, or none is needed."""
+    if batch.is_held(now) or (batch.at_rest and not batch.waits):
         return None
     if batch.state is BatchState.QUEUE:
         return moved_to(batch, BatchState.NEW, now)
@@ -80,9 +99,16 @@ def released(batch: Batch, failure: ErrorEntry | None, now: datetime) -> Batch:
     return replace(batch, lease=None, last_failure=failure, updated_at=now)
 
 
-def finished(batch: Batch, state: BatchState, errors: Sequence[ErrorEntry], now: datetime) -> Batch:
-    """The batch at rest. Raises `SenditError` (illegal_transition)."""
+def finished(
+    batch: Batch, state: BatchState, errors: Sequence[ErrorEntry], now: datetime, destinations: Collection[str] = ()
+) -> Batch:
+    """The batch at rest; if anything is stored, it waits for these destinations.
+
+    Raises `SenditError` (illegal_transition).
+    """
     rested = replace(batch, lease=None, finished_at=now, failures=0, last_failure=None)
+    if state in SENDABLE and batch.counts.stored:
+        rested = replace(rested, deliveries=awaited(batch.deliveries, destinations, now))
     return moved_to(with_errors(rested, errors), state, now)
 
 
@@ -117,8 +143,11 @@ def once_more(
 ) -> tuple[list[Image], Batch]:
     """The images that go back to NEW, and the batch as it is queued with the outcomes of the others.
 
-    An image that is NEW already stays as it is. Raises `SenditError` (illegal_transition).
+    An image that is NEW already stays as it is. Raises `SenditError` (illegal_transition), `UsageError` (batch_at_work)
+    while somebody sends it on.
     """
+    if batch.at_rest and batch.is_held(now):
+        raise UsageError(Code.BATCH_AT_WORK)
     back: list[Image] = []
     kept: list[ErrorEntry] = []
     counts = Counts(found=batch.counts.found)

@@ -55,7 +55,7 @@ def requeue(letter: Marker | BatchMessage, world: Requeueing) -> Fate:
         return Fate.OTHER_KEY
     if batch.state is BatchState.ERROR:
         return _ask_again(batch, name, world)
-    if batch.at_rest:
+    if batch.at_rest and not batch.waits:
         return Fate.OVER
     if batch.is_held(world.clock()):
         return Fate.AT_WORK

@@ -36,6 +36,10 @@ class Destination(Protocol):
     def name(self) -> str:
         """Its address, without credentials: what records, logs and pages call it."""
 
+    @property
+    def whole_studies(self) -> bool:
+        """Whether it needs all images of a study at one time, also those that it has."""
+
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         """Bring the images there, as far as they are not; a receipt for each, in the order in which they are given.
 

@@ -7,7 +7,8 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sendit.errors import Code
+from sendit.codes import Code
+from sendit.deliveries import Delivery, DeliveryState, ImageFailure
 from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, ImageState, Lease
 
 Document = dict[str, Any]
@@ -46,6 +47,8 @@ def batch_to_document(batch: Batch) -> Document:
         "key_id": batch.key_id,
         "cleaned_at": batch.cleaned_at,
         "finalized": batch.finalized,
+        "deliveries": [_delivery_to_document(one) for one in batch.deliveries],
+        "waits": batch.waits,
     }
 
 
@@ -76,6 +79,7 @@ def batch_from_document(batch_id: str, document: Document) -> Batch:
         key_id=document["key_id"],
         cleaned_at=document.get("cleaned_at"),
         finalized=document.get("finalized", 0),
+        deliveries=tuple(_delivery_from_document(one) for one in document.get("deliveries", ())),
     )
 
 
@@ -128,6 +132,37 @@ def _error_to_document(entry: ErrorEntry) -> Document:
 
 def _error_from_document(document: Document) -> ErrorEntry:
     return ErrorEntry(Code(document["code"]), document["sentence"], document["at"], document["image_id"])
+
+
+def _delivery_to_document(delivery: Delivery) -> Document:
+    return {
+        "destination": delivery.destination,
+        "status": delivery.state.value,
+        "at": delivery.at,
+        "digest": delivery.digest,
+        "through": delivery.through,
+        "sent": delivery.sent,
+        "failed": delivery.failed,
+        "attempts": delivery.attempts,
+        "code": None if delivery.code is None else delivery.code.value,
+        "failures": [{"image_id": one.image_id, "code": one.code.value} for one in delivery.failures],
+    }
+
+
+def _delivery_from_document(document: Document) -> Delivery:
+    code = document["code"]
+    return Delivery(
+        destination=document["destination"],
+        state=DeliveryState(document["status"]),
+        at=document["at"],
+        digest=document["digest"],
+        through=document["through"],
+        sent=document["sent"],
+        failed=document["failed"],
+        attempts=document["attempts"],
+        code=None if code is None else Code(code),
+        failures=tuple(ImageFailure(one["image_id"], Code(one["code"])) for one in document["failures"]),
+    )
 
 
 def _when(step: tuple[ImageState, datetime]) -> tuple[datetime, int]:

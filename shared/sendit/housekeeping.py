@@ -175,8 +175,11 @@ class _House:
     def _let_expire(self, batch: Batch, name: BatchName | None) -> _Done:
         """A batch whose name nothing tells any more has lost its manifests before, and nothing was staged then.
 
-        If it never had any, or they cannot be read, nobody knows what is staged of it, and it is kept.
+        If it never had any, or they cannot be read, nobody knows what is staged of it, and it is kept; so is one that
+        has yet to come to a destination.
         """
+        if batch.waits:
+            return _Done.NOTHING
         if name is None:
             gone = batch.frozen and not any(True for _ in self.world.staging.manifests(batch.id))
         else:

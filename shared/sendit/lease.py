@@ -3,11 +3,12 @@
 import logging
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sendit.deliveries import Delivery
 from sendit.errors import LeaseLost, TransientError
 from sendit.logs import event
 from sendit.ports import Clock, StatusStore
@@ -88,10 +89,15 @@ class Hold:
             self._renew()
             self._store.set_new_arrivals(self._batch_id, there, self._clock())
 
-    def finish(self, state: BatchState, errors: Sequence[ErrorEntry]) -> Batch:
+    def finish(self, state: BatchState, errors: Sequence[ErrorEntry] = (), destinations: Collection[str] = ()) -> Batch:
         """See `StatusStore.finish`."""
         with self._writing:
-            return self._store.finish(self._batch_id, self._lease, state, errors, self._clock())
+            return self._store.finish(self._batch_id, self._lease, state, errors, self._clock(), destinations)
+
+    def save_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """See `StatusStore.save_deliveries`."""
+        with self._writing:
+            self._store.save_deliveries(self._batch_id, self._lease, deliveries, self._clock())
 
     def release(self, failure: ErrorEntry | None) -> None:
         """See `StatusStore.release`."""

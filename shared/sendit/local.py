@@ -1,19 +1,22 @@
 """The whole pipeline over folders of one machine: every folder finalized, every batch processed."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from sendit.again import Again, Findings, ask_again
-from sendit.attempt import Processing
+from sendit.deliveries import Delivery
 from sendit.errors import Code, TransientError, UsageError
 from sendit.finalize import Finalized, Verdict, finalize
 from sendit.ports import BatchQueue, OutputStore
-from sendit.process import process
+from sendit.process import process, report
+from sendit.processing import Processing
 from sendit.records import Batch, Counts
 from sendit.refs import BatchMessage, BatchName, Marker, is_unfinished
+from sendit.send import Sending, Sent, needs_sending, send
 
 _SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 _PREFIX_END = 132  # preamble and DICM, PS3.10 7.1
@@ -46,6 +49,7 @@ class BatchResult:
     batch: Batch | None
     worked: bool
     findings: Findings | None = None
+    sent: Sent | None = None
 
 
 def find_batches(source: Path) -> Found:
@@ -107,11 +111,14 @@ def run_all(
     again: Again | None = None,
     show_names: bool = True,
     observe: Callable[[BatchName, Counts], None],
+    sending: Sending,
+    observe_sending: Callable[[BatchName, Sequence[Delivery]], None],
 ) -> Iterator[BatchResult]:
-    """Finalize and process each batch, one after the other; yields what was done about each.
+    """Finalize, process and send on each batch, one after the other; yields what was done about each.
 
     Unfinished work of an earlier run goes on; a batch at rest is only looked at, unless images of it were
-    lost from OUT or `again` asks for some. Raises `TransientError` when the surroundings fail.
+    lost from OUT or `again` asks for some. What a destination does not take waits there for the next run, and keeps
+    no batch from its turn. Raises `TransientError` when the surroundings fail.
     """
     for name in found.names:
         finalized = finalize(
@@ -153,7 +160,11 @@ def run_all(
             queue.drain(handle)
         except TransientError as error:
             failure = error
-        batch = world.store.batch(finalized.batch_id) if known is not None else None
-        yield BatchResult(name, finalized, batch, worked, findings)
+        batch, sent = world.store.batch(finalized.batch_id) if known is not None else None, None
+        if batch is not None and failure is None and needs_sending(batch, sending):
+            sent = send(batch.id, sending, observe=partial(observe_sending, name))
+            batch = sent.batch
+            report(batch, name, world)
+        yield BatchResult(name, finalized, batch, worked, findings, sent)
         if failure is not None:
             raise failure

@@ -3,22 +3,25 @@
 Every adapter of a port passes that port's contract suite in `tests/contract/`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from sendit.answers import KeptAnswers
+from sendit.deliveries import Delivery
 from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
 
 if TYPE_CHECKING:
     from sendit.deid.identity.entity import Entity, Identifiers
+    from sendit.patients import Patients
 
 Clock = Callable[[], datetime]
 
 
-class Staging(Protocol):
+class Staging(KeptAnswers, Protocol):
     """Where uploaders put batches. Read by generation, never changed by reading."""
 
     def list(self, batch: BatchName) -> Iterator[Entry]:
@@ -80,8 +83,12 @@ class PendingOutput(Protocol):
 class OutputStore(Protocol):
     """Where the worker writes every de-identified image, create-only."""
 
-    def create(self, name: str) -> AbstractContextManager[PendingOutput]:
-        """Begin an object; `name` comes from `refs.output_name`."""
+    def create(self, name: str, metadata: Mapping[str, str] | None = None) -> AbstractContextManager[PendingOutput]:
+        """Begin an object; `name` comes from `refs.output_name`.
+
+        `metadata` is kept beside it where the store has a place for that, and is lost elsewhere: de-identified values
+        alone. What is there already keeps its own.
+        """
 
     def stat(self, name: str) -> "Stat | None":
         """What a stored object is, without reading it; None if there is none."""
@@ -114,7 +121,7 @@ class StatusStore(Protocol):
     def mark_published(self, batch_id: str, now: datetime) -> None:
         """Record that the batch's message was published: QUEUE → NEW, and of any other state only the time.
 
-        What is at rest, or in a worker's hands, stays as it is.
+        What is at rest and waits for no destination, or is in a worker's hands, stays as it is.
         """
 
     def batch(self, batch_id: str) -> Batch | None:
@@ -167,9 +174,24 @@ class StatusStore(Protocol):
         """
 
     def finish(
-        self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
+        self,
+        batch_id: str,
+        lease: Lease,
+        state: BatchState,
+        errors: Sequence[ErrorEntry],
+        now: datetime,
+        destinations: Collection[str] = (),
     ) -> Batch:
-        """Let the batch rest in `state`; the lease ends."""
+        """Let the batch rest in `state`, with what is stored of it waiting for these destinations; the lease ends."""
+
+    def take_up(self, batch_id: str, lease: Lease, now: datetime) -> Batch:
+        """Take a batch at rest whose images are to be sent on; its state stays, the lease is written.
+
+        Raises `Refused` (unknown_batch), `LeaseHeld`. A batch of which nothing can be sent is returned as it is.
+        """
+
+    def save_deliveries(self, batch_id: str, lease: Lease, deliveries: Sequence[Delivery], now: datetime) -> None:
+        """Write how far the batch is at some destinations."""
 
     def release(self, batch_id: str, lease: Lease, failure: ErrorEntry | None, now: datetime) -> None:
         """Give the lease back with the work unfinished, for the next attempt not to wait; and why, if it failed."""
@@ -179,6 +201,8 @@ class StatusStore(Protocol):
 
     def requeue(self, batch_id: str, again: Iterable[str], now: datetime) -> Batch:
         """Back to QUEUE, asked for by a person, with the images of these ids back to NEW.
+
+        Raises `UsageError` (batch_at_work) while somebody sends the batch on.
 
         The generation is higher, and that of the newest marker at least, so that the batch is frozen anew; new
         arrivals are no longer flagged;
@@ -201,6 +225,9 @@ class UpkeepStore(Protocol):
 
         Raises `Refused` (unknown_batch).
         """
+
+    def waiting(self, before: datetime, limit: int) -> list[Batch]:
+        """Batches at rest that have yet to come to a destination, and of which nothing was written since."""
 
     def uncleaned(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """Batches that came to rest before this, with images stored, and whose sources were not deleted."""
@@ -258,8 +285,10 @@ class IdentifierService(Protocol):
     def name(self) -> str:
         """What an output store says of where its pseudonyms come from."""
 
-    def of_batch(self) -> "Callable[[Entity], Identifiers]":
+    def of_batch(self, patients: "Patients") -> "Callable[[Entity], Identifiers]":
         """What gives each image of a batch its patient's pseudonyms and date shift: the same entity, the same answer.
 
-        Raises `BatchError` (bad_mapping) or `TransientError`; what it returns raises `ImageError` (no_pseudonym).
+        Only a service that must be asked for all patients together looks at `patients`. Raises `BatchError`
+        (bad_mapping, bad_identifiers, identifiers_refused), `TransientError`, and as one of those `OutOfTime`. What it
+        returns raises `ImageError` (no_pseudonym, no_patient_id, unknown_issuer, bad_pseudonym).
         """

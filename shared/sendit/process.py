@@ -8,12 +8,13 @@ does only what has no outcome yet. When the time of an attempt is up, its messag
 import logging
 from dataclasses import replace
 
-from sendit.attempt import Attempt, Observer, Processing
+from sendit.attempt import Attempt, Observer
 from sendit.attempts import used_up
 from sendit.deadline import Deadline
 from sendit.errors import BatchError, Code, Refused
 from sendit.lease import Hold, new_lease
 from sendit.logs import event
+from sendit.processing import Processing
 from sendit.records import Batch, BatchState, Counts
 from sendit.refs import BatchMessage, BatchName
 from sendit.report import report_on
@@ -38,7 +39,7 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
     batch = world.store.claim(message.batch_id, lease, world.clock())
     if batch.state is not BatchState.PROCESSING:
         event(logging.INFO, "The batch is at rest; nothing to do.", batch_id=batch.id, state=batch.state)
-        _report(batch, name, world)  # the attempt that let it rest may have died before
+        report(batch, name, world)  # the attempt that let it rest may have died before
         return batch
     event(logging.INFO, "The batch is claimed.", batch_id=batch.id, attempt=batch.attempt)
     hold = Hold(world.store, batch.id, lease, world.lease_terms, world.clock)
@@ -52,7 +53,7 @@ def process(message: BatchMessage, world: Processing, observe: Observer = _unobs
     if rested is None:
         return _go_on_later(message, batch, hold, attempt, world)
     _tell(logging.ERROR if rested.state is BatchState.ERROR else logging.INFO, "The batch rests.", rested)
-    _report(rested, name, world)
+    report(rested, name, world)
     return rested
 
 
@@ -90,7 +91,8 @@ def _go_on_later(message: BatchMessage, batch: Batch, hold: Hold, attempt: Attem
     return paused
 
 
-def _report(batch: Batch, name: BatchName, world: Processing) -> None:
+def report(batch: Batch, name: BatchName, world: Processing) -> None:
+    """Write or remove the report of a batch at rest; see `sendit.report.report_on`."""
     if world.ids.batch(name) != batch.id:  # never under the name of another batch
         return
     report_on(batch, name, reports=world.reports, store=world.store, staging=world.staging, ids=world.ids)

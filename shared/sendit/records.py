@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from sendit.deliveries import Delivery, DeliveryState
 from sendit.errors import BatchError, Code, SenditError
 
 MAX_ERRORS_KEPT = 100
@@ -58,15 +59,17 @@ IMAGE_TRANSITIONS: dict[ImageState, frozenset[ImageState]] = {
     ImageState.PROCESSING: frozenset(
         {ImageState.DONEPROCESSING, ImageState.REJECTED, ImageState.ERROR, ImageState.NEW}
     ),
-    ImageState.DONEPROCESSING: frozenset({ImageState.SENT, ImageState.ERROR, ImageState.NEW}),
-    ImageState.SENT: frozenset({ImageState.DONE}),
-    ImageState.DONE: frozenset(),
+    # DONEPROCESSING → DONE: with the time of SENT, in one write
+    ImageState.DONEPROCESSING: frozenset({ImageState.SENT, ImageState.DONE, ImageState.ERROR, ImageState.NEW}),
+    ImageState.SENT: frozenset({ImageState.DONE, ImageState.NEW}),
+    ImageState.DONE: frozenset({ImageState.NEW}),
     # back to NEW: asked for again by a person
     ImageState.REJECTED: frozenset({ImageState.NEW}),
     ImageState.ERROR: frozenset({ImageState.NEW}),
 }
 
 CLAIMABLE = frozenset({BatchState.QUEUE, BatchState.NEW, BatchState.PROCESSING})
+SENDABLE = frozenset({BatchState.DONEPROCESSING, BatchState.DONE})
 STORED = frozenset({ImageState.DONEPROCESSING, ImageState.SENT, ImageState.DONE})
 UNSETTLED = frozenset({ImageState.NEW, ImageState.PROCESSING})
 
@@ -167,6 +170,7 @@ class Batch:
     key_id: str = ""
     cleaned_at: datetime | None = None  # when the sources of what is stored were deleted
     finalized: int = 0
+    deliveries: tuple[Delivery, ...] = ()
 
     @property
     def at_rest(self) -> bool:
@@ -184,8 +188,18 @@ class Batch:
 
     @property
     def has_error(self) -> bool:
-        """Whether anything of this batch went wrong (a rejected image did not)."""
-        return self.error_count > 0
+        """Whether anything of this batch went wrong, here or at a destination (a rejected image did not)."""
+        return self.error_count > 0 or any(one.state is DeliveryState.ERROR for one in self.deliveries)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has yet to come to a destination, and will be tried there by itself."""
+        return any(one.state is DeliveryState.WAITING for one in self.deliveries)
+
+    @property
+    def delivered(self) -> bool:
+        """Whether there are destinations, and every stored image is at each of them."""
+        return bool(self.deliveries) and all(one.state is DeliveryState.DONE for one in self.deliveries)
 
 
 @dataclass(frozen=True, slots=True)

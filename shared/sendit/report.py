@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
+from sendit.deliveries import DeliveryState
 from sendit.errors import SENTENCES, BatchError, Code, SenditError
 from sendit.ids import DocumentIds
 from sendit.logs import event
@@ -24,6 +25,7 @@ What can be done
     Images as they are, once the cause is gone:   sendit retry {id} --failed
     Files that were mended and uploaded again:    sendit retry {id} --new
     Both, and what was rejected:                  sendit retry {id} --all
+    To destinations where it is not:              sendit retry {id}
     Of a local run:                               run the same command again with --retry failed, new or all
 """
 _KEPT = "What is not stored keeps its source; what is stored stays stored, and is not done again."
@@ -84,6 +86,11 @@ def _lines(batch: Batch, name: BatchName, store: StatusStore, staging: Staging, 
     for entry in batch.errors:
         if entry.image_id is None:
             yield f"The batch as a whole, {entry.code}: {entry.sentence}"
+            yield ""
+    for delivery in batch.deliveries:
+        if delivery.code is not None and delivery.state is not DeliveryState.DONE:
+            yield f"Not at {printable(delivery.destination)}, {delivery.code}: {SENTENCES[delivery.code]}"
+            yield f"    {delivery.sent} images are there, {delivery.failed} were refused"
             yield ""
     failed = defaultdict[tuple[str, str], list[str]](list)
     for image in store.images(batch.id):

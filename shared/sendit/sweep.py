@@ -80,12 +80,13 @@ def follow_dead_letter(message: BatchMessage, world: Sweeping) -> None:
 
 
 def requeue_silent(world: Sweeping) -> None:
-    """Publish the message of each batch again that should be at work and of which nothing was heard for long.
+    """Publish the message of each batch again that should be at work, or on its way to a destination, and is silent.
 
     No more than `BATCHES_A_RUN` at a time. Raises `TransientError`; what was published stays published.
     """
     now = world.clock()
-    found = world.store.silent(now - world.requeue_after, BATCHES_A_RUN)
+    before = now - world.requeue_after
+    found = [*world.store.silent(before, BATCHES_A_RUN), *world.store.waiting(before, BATCHES_A_RUN)]
     silent = {batch.id: batch for batch in found if not batch.is_held(now)}
     names = {batch.id: name for batch in silent.values() if (name := name_of(batch, world.staging)) is not None}
     if nameless := silent.keys() - names.keys():

@@ -1,7 +1,7 @@
 """A staging area, an output store and workers in memory, of which a test decides everything."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,6 +27,7 @@ class MemoryStaging:
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     kept: dict[tuple[str, int], bytes] = field(default_factory=dict)
     generation: int = 0
+    sealed: dict[str, list[bytes]] = field(default_factory=dict)
 
     def put(self, name: str, content: int) -> None:
         self.generation += 1
@@ -47,6 +48,12 @@ class MemoryStaging:
     def read_manifest(self, batch_id: str, generation: int) -> bytes | None:
         return self.kept.get((batch_id, generation))
 
+    def add_answers(self, batch_id: str, data: bytes) -> None:
+        self.sealed.setdefault(batch_id, []).append(data)
+
+    def answers(self, batch_id: str) -> Iterator[bytes]:
+        return iter(self.sealed.get(batch_id, []))
+
     def manifests(self, batch_id: str) -> Iterator[bytes]:
         return iter([data for (known, _), data in sorted(self.kept.items()) if known == batch_id])
 
@@ -57,8 +64,8 @@ class MemoryOutput:
 
     objects: dict[str, int] = field(default_factory=dict)
 
-    def create(self, name: str) -> AbstractContextManager[PendingOutput]:
-        raise NotImplementedError(name)
+    def create(self, name: str, metadata: Mapping[str, str] | None = None) -> AbstractContextManager[PendingOutput]:
+        raise NotImplementedError(name, metadata)
 
     def stat(self, name: str) -> Stat | None:
         return Stat(10, self.objects[name]) if name in self.objects else None

@@ -123,14 +123,15 @@ def test_an_object_that_may_not_be_deleted_keeps_no_other_from_it(
     assert sorted(entry.name for entry in staging.list(BATCH)) == ["00.dcm", "07.dcm"]
 
 
-def test_manifests_of_a_batch_are_removed_and_no_others(
+def test_manifests_and_answers_of_a_batch_are_removed_and_no_others(
     made: TestBucket, area: GcsStagingArea, staging: GcsStaging
 ) -> None:
     for generation in (1, 2):
         staging.write_manifest("id", generation, b"m")
     staging.write_manifest("id2", 1, b"of another")
-    assert [area.remove_manifests("id") for _ in range(2)] == [2, 0]
-    assert list(staging.manifests("id")) == []
+    staging.add_answers("id", b"sealed")
+    assert [area.remove_manifests("id") for _ in range(2)] == [3, 0]
+    assert (list(staging.manifests("id")), list(staging.answers("id"))) == ([], [])
     assert list(staging.manifests("id2")) == [b"of another"]
     assert made.names() == {"manifests/id2/1.jsonl.gz"}
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.naming import NAMING, inspected
+from tests.naming import NAMING, NOBODY, inspected
 
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.deadline import Deadline
@@ -95,7 +95,7 @@ def entries(*names: str) -> list[Entry]:
 def test_every_entry_has_one_result(workers: ProcessWorkers) -> None:
     results = list(workers.inspect(BATCH, entries(*"abcdefgh")))
     assert sorted(result.entry.name for result in results) == list("abcdefgh")
-    plans = [NAMING.of_batch()(result) for result in results if isinstance(result, Inspected)]
+    plans = [NAMING.of_batch(NOBODY)(result) for result in results if isinstance(result, Inspected)]
     stored = workers.store(BATCH, [plan for plan in plans if isinstance(plan, Planned)])
     assert {outcome.entry.name for outcome in stored} == set("abcdefgh")
 
@@ -134,7 +134,7 @@ def test_processes_that_cannot_start_are_no_images_fault_and_quote_nothing(
 
 def planned(workers: ProcessWorkers, *names: str, batch: BatchName = BATCH) -> list[Planned]:
     found = workers.inspect(batch, entries(*names))
-    results = [NAMING.of_batch()(image) for image in found if isinstance(image, Inspected)]
+    results = [NAMING.of_batch(NOBODY)(image) for image in found if isinstance(image, Inspected)]
     plans = [plan for plan in results if isinstance(plan, Planned)]
     assert sorted(plan.entry.name for plan in plans) == sorted(names)
     return plans

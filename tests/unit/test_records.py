@@ -50,7 +50,7 @@ def test_every_batch_state_but_queue_can_be_reached_and_left_for_a_retry() -> No
         (BatchState.NEW, BatchState.DONE),
         (BatchState.PROCESSING, BatchState.QUEUE),
         (ImageState.NEW, ImageState.SENT),
-        (ImageState.DONE, ImageState.NEW),
+        (ImageState.DONE, ImageState.DONEPROCESSING),
         (ImageState.REJECTED, ImageState.DONEPROCESSING),
     ],
 )

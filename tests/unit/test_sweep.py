@@ -364,3 +364,23 @@ def test_a_queue_that_fails_leaves_the_rest_for_the_next_tick(world: World, monk
             world.sweep()
     world.sweep()
     assert len(world.published()) == 3
+
+
+def test_a_batch_that_waits_for_a_destination_and_is_silent_is_published_again(world: World) -> None:
+    world.register()
+    world.store.claim(ID, LEASE, NOON)
+    image = Image("i1", ID, ImageState.NEW, ((ImageState.NEW, NOON),))
+    world.store.add_images(ID, LEASE, [image], NOON)
+    done = replace(image, state=ImageState.DONEPROCESSING)
+    world.store.save_outcomes(ID, LEASE, [done], Counts(found=1, stored=1), (), NOON)
+    world.store.finish(ID, LEASE, BatchState.DONEPROCESSING, (), NOON, ("gs://there",))
+    world.later(1199)
+    world.sweep()
+    assert world.published() == []
+    world.later(2)
+    world.sweep()
+    world.sweep()
+    assert world.published() == [MESSAGE]
+    assert (world.batch().state, world.batch().waits) == (BatchState.DONEPROCESSING, True)
+    world.follow()  # its message died: the sweep goes on all the same
+    assert world.published() == []

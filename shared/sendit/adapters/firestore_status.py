@@ -5,7 +5,7 @@ Every write goes with a precondition on the batch's document, so that a worker w
 nothing, neither on the batch nor on any image.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -17,7 +17,8 @@ from sendit.adapters.firestore_held import HeldBatches
 from sendit.adapters.firestore_overlap import register
 from sendit.adapters.firestore_requeue import requeue
 from sendit.adapters.firestore_upkeep import FirestoreUpkeep
-from sendit.changes import arrived, claimed, finished, progressed, published, released
+from sendit.changes import arrived, claimed, finished, progressed, published, released, sent_on, taken_up
+from sendit.deliveries import Delivery
 from sendit.errors import Code, Refused
 from sendit.ports import Registered
 from sendit.records import UNSETTLED, Batch, BatchState, Counts, ErrorEntry, Image, Lease, check_transition
@@ -148,14 +149,35 @@ class FirestoreStatusStore(FirestoreUpkeep):
             self._held.change(batch_id, lease, decide)
 
     def finish(
-        self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
+        self,
+        batch_id: str,
+        lease: Lease,
+        state: BatchState,
+        errors: Sequence[ErrorEntry],
+        now: datetime,
+        destinations: Collection[str] = (),
     ) -> Batch:
         """See `StatusStore.finish`."""
 
         def decide(turn: Turn) -> Change:
-            return Change(finished(turn.batch, state, errors, now))
+            return Change(finished(turn.batch, state, errors, now, destinations))
 
         return self._held.end(batch_id, lease, decide)
+
+    def take_up(self, batch_id: str, lease: Lease, now: datetime) -> Batch:
+        """See `StatusStore.take_up`."""
+
+        def decide(turn: Turn) -> Change | None:
+            taken = taken_up(turn.batch, lease, now)
+            return None if taken is None else Change(taken)
+
+        known = change(self._documents, batch_id, decide)
+        self._held.begin(known, lease)
+        return known.batch
+
+    def save_deliveries(self, batch_id: str, lease: Lease, deliveries: Sequence[Delivery], now: datetime) -> None:
+        """See `StatusStore.save_deliveries`."""
+        self._held.change(batch_id, lease, lambda turn: Change(sent_on(turn.batch, deliveries, now)))
 
     def release(self, batch_id: str, lease: Lease, failure: ErrorEntry | None, now: datetime) -> None:
         """See `StatusStore.release`."""

@@ -40,6 +40,11 @@ class FirestoreUpkeep:
 
         return change(self._documents, batch_id, decide).batch
 
+    def waiting(self, before: datetime, limit: int) -> list[Batch]:
+        """See `UpkeepStore.waiting`."""
+        found = self._found([("waits", "==", True), ("updated_at", "<", before)], "updated_at", limit)
+        return [batch for batch in found if batch.at_rest]
+
     def uncleaned(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """See `UpkeepStore.uncleaned`."""
         filters: list[Filter] = [("status", "in", _CLEANABLE), ("cleaned_at", "==", None), ("counts.stored", ">", 0)]

@@ -3,8 +3,9 @@
 import errno
 import os
 import re
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -33,8 +34,9 @@ class FolderOutput:
         self._root = root
 
     @contextmanager
-    def create(self, name: str) -> Iterator["_Pending"]:
-        """See `OutputStore.create`."""
+    def create(self, name: str, metadata: Mapping[str, str] | None = None) -> Iterator["_Pending"]:
+        """See `OutputStore.create`. A folder has no place for metadata."""
+        del metadata
         if name.split("/", 1)[0] in {TEMPORARY, LABEL}:
             raise ImageError(Code.RESERVED_NAME)
         with _as_transient():
@@ -57,8 +59,10 @@ class FolderOutput:
         with (self._root / name).open("rb") as stream:
             yield stream
 
-    def sweep(self) -> None:
-        """Remove what killed workers left half-written, and nothing else. For whoever holds this folder's lock.
+    def sweep(self, untouched: float = 0.0) -> None:
+        """Remove what killed workers left half-written, and nothing else: what nobody has touched for so many seconds.
+
+        None at all is for whoever holds this folder's lock.
 
         Raises `TransientError` (output_forbidden, output_unavailable).
         """
@@ -67,7 +71,9 @@ class FolderOutput:
             return
         with _as_transient():
             for part in folder.iterdir():
-                if _PART.fullmatch(part.name) and part.is_file() and not part.is_symlink():
+                if not _PART.fullmatch(part.name) or part.is_symlink() or not part.is_file():
+                    continue
+                if not untouched or part.stat().st_mtime < time.time() - untouched:
                     part.unlink(missing_ok=True)
         with suppress(OSError):  # not empty: somebody else's
             folder.rmdir()

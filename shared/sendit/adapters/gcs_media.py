@@ -39,13 +39,15 @@ class Media:
             return False
         return True
 
-    def upload(self, name: str, blocks: Sequence[bytes], content_type: str, crc32c: str) -> dict[str, Any]:
-        """Create the object and return its resource; Cloud Storage refuses it if the bytes do not fit `crc32c`."""
+    def upload(self, resource: Mapping[str, object], blocks: Sequence[bytes]) -> dict[str, Any]:
+        """Create the object that `resource` tells of, and return what it became.
+
+        Cloud Storage refuses it if the bytes do not fit the `crc32c` in there.
+        """
         boundary = uuid.uuid4().hex
-        resource = json.dumps({"name": name, "contentType": content_type, "crc32c": crc32c})
         head = (
-            f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{resource}\r\n"
-            f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n"
+            f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{json.dumps(resource)}\r\n"
+            f"--{boundary}\r\nContent-Type: {resource['contentType']}\r\n\r\n"
         )
         body = b"".join((head.encode("ascii"), *blocks, f"\r\n--{boundary}--".encode("ascii")))
         return self._retry(self._post)(body, f"multipart/related; boundary={boundary}")

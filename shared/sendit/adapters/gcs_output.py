@@ -1,7 +1,7 @@
 """The output store as a place in a bucket: create-only, whole or not at all, verified by crc32c."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
@@ -18,7 +18,8 @@ from sendit.ports import Stat, Stored
 from sendit.refs import GcsPlace
 from sendit.settings import STREAM_ABOVE
 
-_CONTENT_TYPE = "application/dicom"
+_DICOM = "application/dicom"
+_ARCHIVE_SUFFIX, _ARCHIVE = ".tar.gz", "application/gzip"
 
 
 class GcsOutput:
@@ -33,9 +34,13 @@ class GcsOutput:
         self._reading = GcsReading(client, place.bucket, Code.OUTPUT_UNAVAILABLE, stream_above)
 
     @contextmanager
-    def create(self, name: str) -> Iterator["_Pending"]:
+    def create(self, name: str, metadata: Mapping[str, str] | None = None) -> Iterator["_Pending"]:
         """See `OutputStore.create`."""
-        pending = _Pending(self._client, self._media, self._bucket.blob(self._place.name_of(name)), name)
+        blob = self._bucket.blob(self._place.name_of(name))
+        blob.content_type = _ARCHIVE if name.endswith(_ARCHIVE_SUFFIX) else _DICOM
+        if metadata:
+            blob.metadata = metadata
+        pending = _Pending(self._client, self._media, blob, name)
         try:
             yield pending
         finally:
@@ -118,7 +123,7 @@ class _Pending:
         with as_transient(Code.OUTPUT_UNAVAILABLE):
             try:
                 if self._upload is None:
-                    self._upload = ResumableUpload(self._client, self._blob, _CONTENT_TYPE)
+                    self._upload = ResumableUpload(self._client, self._blob)
                 whole = len(data) - len(data) % PIECE_BYTES
                 for start in range(0, whole, PIECE_BYTES):
                     self._upload.send(data[start : start + PIECE_BYTES])
@@ -131,7 +136,9 @@ class _Pending:
         """Make the object; its resource, with the sum that Cloud Storage took of it, is the blob's from here on."""
         if self._upload is None:
             crc32c = base64.b64encode(self._crc.digest()).decode("ascii")
-            resource = self._media.upload(self._blob.name, self._held, _CONTENT_TYPE, crc32c)
+            told = {"name": self._blob.name, "contentType": self._blob.content_type, "crc32c": crc32c}
+            more = {"metadata": self._blob.metadata} if self._blob.metadata else {}
+            resource = self._media.upload({**told, **more}, self._held)
         else:
             resource = self._upload.finish(b"".join(self._held))
             self._upload = None

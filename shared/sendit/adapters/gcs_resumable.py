@@ -19,11 +19,11 @@ _RANGE = re.compile(r"bytes=0-(\d+)")
 class ResumableUpload:
     """One create-only upload in pieces. Raises the errors of the client, `PreconditionFailed` if the name is taken."""
 
-    def __init__(self, client: storage.Client, blob: storage.Blob, content_type: str) -> None:
+    def __init__(self, client: storage.Client, blob: storage.Blob) -> None:
         self._session = session_of(client)
         self._retry = retry_of(client)
         self._url: str = blob.create_resumable_upload_session(
-            content_type=content_type, if_generation_match=0, checksum=None, timeout=TIMEOUT, retry=self._retry
+            content_type=blob.content_type, if_generation_match=0, checksum=None, timeout=TIMEOUT, retry=self._retry
         )
         self._sent = 0  # bytes of the pieces that are through
         self._kept = 0  # bytes that Cloud Storage says it has

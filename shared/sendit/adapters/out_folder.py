@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +21,12 @@ def read_label(out: Path) -> OutLabel | None:
         raise UsageError(Code.OUT_UNUSABLE, f"{out / LABEL} is damaged; use another OUT.") from None
 
 
-def check_apart(source: Path, out: Path, home: Path) -> None:
-    """Raise `UsageError` (folders_overlap) unless the three lie apart, links resolved."""
-    real = {"SRC": _real(source), "OUT": _real(out), "SENDIT_HOME": _real(home)}
+def check_apart(out: Path, home: Path, source: Path | None = None, destinations: Sequence[Path] = ()) -> None:
+    """Raise `UsageError` (folders_overlap) unless all of these lie apart, links resolved."""
+    real = {"OUT": _real(out), "SENDIT_HOME": _real(home)}
+    if source is not None:
+        real["SRC"] = _real(source)
+    real |= {f"DEST {destination}": _real(destination) for destination in destinations}
     for outer, around in real.items():
         for inner, inside in real.items():
             if inner != outer and (inside == around or around in inside.parents):

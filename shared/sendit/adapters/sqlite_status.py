@@ -3,14 +3,25 @@
 Batches and images are the documents of `sendit.documents` as JSON, beside the few columns that are searched.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from sendit.adapters.sqlite_file import SqliteFile
 from sendit.adapters.sqlite_upkeep import SqliteUpkeep
-from sendit.changes import arrived, claimed, finished, once_more, progressed, published, released
+from sendit.changes import (
+    arrived,
+    claimed,
+    finished,
+    once_more,
+    progressed,
+    published,
+    released,
+    sent_on,
+    taken_up,
+)
+from sendit.deliveries import Delivery
 from sendit.documents import batch_to_document, from_json, image_from_document, image_to_document, to_json
 from sendit.errors import Code, LeaseLost, Refused
 from sendit.ports import Registered
@@ -158,13 +169,34 @@ class SqliteStatusStore(SqliteUpkeep):
             self._put(progressed(batch, counts, errors, settled=settled, now=now))
 
     def finish(
-        self, batch_id: str, lease: Lease, state: BatchState, errors: Sequence[ErrorEntry], now: datetime
+        self,
+        batch_id: str,
+        lease: Lease,
+        state: BatchState,
+        errors: Sequence[ErrorEntry],
+        now: datetime,
+        destinations: Collection[str] = (),
     ) -> Batch:
         """See `StatusStore.finish`."""
         with self._file.transaction():
-            rested = finished(self._held(batch_id, lease), state, errors, now)
+            rested = finished(self._held(batch_id, lease), state, errors, now, destinations)
             self._put(rested)
             return rested
+
+    def take_up(self, batch_id: str, lease: Lease, now: datetime) -> Batch:
+        """See `StatusStore.take_up`."""
+        with self._file.transaction():
+            batch = self._get(batch_id)
+            taken = taken_up(batch, lease, now)
+            if taken is None:
+                return batch
+            self._put(taken)
+            return taken
+
+    def save_deliveries(self, batch_id: str, lease: Lease, deliveries: Sequence[Delivery], now: datetime) -> None:
+        """See `StatusStore.save_deliveries`."""
+        with self._file.transaction():
+            self._put(sent_on(self._held(batch_id, lease), deliveries, now))
 
     def release(self, batch_id: str, lease: Lease, failure: ErrorEntry | None, now: datetime) -> None:
         """See `StatusStore.release`."""

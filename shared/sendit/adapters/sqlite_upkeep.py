@@ -41,6 +41,11 @@ class SqliteUpkeep:
             self._put(given_up)
             return given_up
 
+    def waiting(self, before: datetime, limit: int) -> list[Batch]:
+        """See `UpkeepStore.waiting`."""
+        found = (one for one in self.batches() if one.at_rest and one.waits and one.updated_at < before)
+        return sorted(found, key=lambda one: one.updated_at)[:limit]
+
     def uncleaned(self, before: datetime, limit: int, after: datetime | None = None) -> list[Batch]:
         """See `UpkeepStore.uncleaned`."""
 

@@ -1,11 +1,12 @@
 """Which status a verb looks at, and which batch of it is meant."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from sendit.address import Address
 from sendit.changes import is_overtaken
 from sendit.cli.console import complain
 from sendit.errors import BatchError, Code, Refused, UsageError
@@ -14,8 +15,9 @@ from sendit.manifest import Manifest
 from sendit.ports import Staging, StatusStore
 from sendit.records import Batch
 from sendit.refs import BatchName, printable
+from sendit.send import Sending
 from sendit.settings import Settings
-from sendit.wiring.local import local_outs, local_status
+from sendit.wiring.local import local_outs, local_sending, local_status
 
 if TYPE_CHECKING:
     from sendit.wiring.operator import CloudStatus
@@ -53,13 +55,31 @@ def opened(settings: Settings, out: Path | None) -> Iterator[StatusWorld]:
         yield world
 
 
-def cloud(settings: Settings) -> "CloudStatus":
+class SendingWorld(StatusWorld, Protocol):
+    """A status, and what sends its batches on."""
+
+    @property
+    def sending(self) -> Sending:
+        """What `send` needs."""
+
+
+@contextmanager
+def sendable(settings: Settings, out: Path | None, addresses: Sequence[Address]) -> Iterator[SendingWorld]:
+    """As `opened`, with a local run's OUT held, for whoever sends to these addresses."""
+    if out is None and settings.staging:
+        yield cloud(settings, addresses)
+        return
+    with local_sending(settings, out or _only_out(settings), addresses) as world:
+        yield world
+
+
+def cloud(settings: Settings, addresses: Sequence[Address] = ()) -> "CloudStatus":
     """The cloud's status. Raises `UsageError` (not_configured)."""
     if not settings.staging:
         raise UsageError(Code.NOT_CONFIGURED, "Set SENDIT_STAGING=gs://bucket, or name a local run with --out.")
     from sendit.wiring.operator import CloudStatus
 
-    return CloudStatus(settings)
+    return CloudStatus(settings, addresses)
 
 
 def chosen(world: StatusWorld, wanted: str | None) -> list[Batch]:

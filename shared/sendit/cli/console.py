@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from sendit.deliveries import Delivery
 from sendit.errors import SenditError
 from sendit.records import Counts
 from sendit.refs import printable
@@ -77,6 +78,16 @@ class Watch:
                 f"{counts.settled} of {counts.found} images: {counts.stored} {self._stored},"
                 f" {counts.rejected} rejected, {counts.errored} failed\n"
             )
+
+    def sending(self, label: str, deliveries: Sequence[Delivery]) -> None:
+        """Show how far a batch is at its destinations; of all together, for they are at work at one time."""
+        sent, failed = sum(one.sent for one in deliveries), sum(one.failed for one in deliveries)
+        if self._progress is not None and self._task is not None:
+            text = f"{printable(label)}: sent to {len(deliveries)} destinations"
+            self._progress.update(self._task, description=text, completed=sent, total=None, errored=failed)
+        elif time.monotonic() - self._said_at >= _SECONDS_BETWEEN_LINES:
+            self._said_at = time.monotonic()
+            sys.stderr.write(f"{sent} images are at a destination, {failed} were refused\n")
 
 
 @contextmanager

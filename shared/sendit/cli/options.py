@@ -42,6 +42,16 @@ OutOption = Annotated[
         "--out", help="The OUT of a local run. [default: the cloud of SENDIT_STAGING, or the only OUT there is]"
     ),
 ]
+To = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--to",
+        metavar="DEST",
+        help="Where stored images go on to: a folder, gs://bucket/prefix, archive+ and one of these, "
+        "dicomweb+https://host/path, or projects/…/dicomStores/…; several times for several places. See "
+        "docs/destinations.md. [default: SENDIT_DESTINATIONS]",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 

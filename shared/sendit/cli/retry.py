@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from sendit.again import Again, Asked, ask_again, publish_again
+from sendit.again import Again, Asked, ask_again, publish_again, send_again
 from sendit.cli.choice import chosen, cloud, name_of
 from sendit.cli.console import say
 from sendit.cli.options import settings_with
@@ -22,7 +22,8 @@ def retry(
     """Ask for a batch of the cloud again: it is frozen anew, and its message is published.
 
     Images that are stored stay stored, and are checked: what is missing from the output is done again. A batch
-    that is an ERROR as a whole starts over; one whose message seems lost gets another one.
+    that is an ERROR as a whole starts over; one whose message seems lost gets another one. A batch that is not at
+    all of its destinations is sent to those where it is not, and to no other.
     For a local run, run the same command again with --retry.
     """
     settings = settings_with()
@@ -56,6 +57,9 @@ def retry(
         ids=world.ids,
         clock=now,
     )
+    if not asked.queued and send_again(known, name, store=world.store, queue=world.queue, clock=now):
+        say(f"{known.id}: queued again, to be sent where it is not yet.")
+        return
     say(f"{known.id}: {_told(asked)}")
 
 

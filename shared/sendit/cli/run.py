@@ -9,13 +9,16 @@ import typer
 
 from sendit.again import Again
 from sendit.cli.console import say, say_json, show_table, watching
+from sendit.cli.deliveries import deliveries_as_json, show_deliveries
 from sendit.cli.exits import Exit
-from sendit.cli.options import Json, Out, Profile, Rules, Source, Text, Workers, settings_with
+from sendit.cli.options import Json, Out, Profile, Rules, Source, Text, To, Workers, settings_with
+from sendit.deliveries import DeliveryState
 from sendit.finalize import Verdict
 from sendit.local import BatchResult, find_batches, run_all
 from sendit.records import BatchState, Counts
 from sendit.refs import BatchName, printable
 from sendit.settings import BatchNames, Settings
+from sendit.wiring.destinations import addresses_of
 from sendit.wiring.local import local_world
 from sendit.wiring.parts import key_path
 
@@ -35,6 +38,7 @@ def run(
     rules: Rules = None,
     text: Text = None,
     workers: Workers = None,
+    to: To = None,
     retry: Annotated[
         Again | None,
         typer.Option(help="Also do these images of finished batches again: new, failed, rejected or all."),
@@ -44,18 +48,21 @@ def run(
     """De-identify a folder of DICOM on this machine, and account for every file.
 
     Every sub-folder of SRC is a batch, or SRC itself if it holds files. Results lie in OUT as
-    PATIENT/STUDY/SERIES/IMAGE.dcm. The key and the state lie in SENDIT_HOME (~/.sendit): keep a backup of
-    the key, and share OUT, never the key. Run the same command again to go on after an interruption.
+    PATIENT/STUDY/SERIES/IMAGE.dcm. With --to they go on from there to other places, each of which is tried by itself:
+    what one does not take waits for the next run, which sends to that one alone. The key and the state lie in
+    SENDIT_HOME (~/.sendit): keep a backup of the key, and share OUT, never the key. Run the same command again to go
+    on after an interruption.
 
     Exit status: 0 all stored; 3 finished, but not every image was stored; 1 failed; 2 usage.
     """
     settings = settings_with(profile, workers, rules, text)
+    addresses = addresses_of(settings, to or ())
     found = find_batches(source)
     had_key = key_path(settings).exists()
     results: list[BatchResult] = []
     reports = Path()
     try:
-        with local_world(settings, source, found.root, out) as world, watching() as watch:
+        with local_world(settings, source, found.root, out, addresses) as world, watching() as watch:
             reports = world.reports
             if not had_key:
                 sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
@@ -67,6 +74,8 @@ def run(
                 again=retry,
                 show_names=settings.batch_names is BatchNames.SHOW,
                 observe=lambda name, counts: watch.update(_label(settings, name), counts),
+                sending=world.sending,
+                observe_sending=lambda name, deliveries: watch.sending(_label(settings, name), deliveries),
             )
             results.extend(done)
     finally:
@@ -80,6 +89,7 @@ def run(
             )
         elif results:
             _summarize(settings, results, found.loose, out, reports)
+            show_deliveries([result.batch for result in results if result.batch])
     raise typer.Exit(_exit_status(results))
 
 
@@ -99,7 +109,7 @@ def _summarize(settings: Settings, results: list[BatchResult], loose: int, out: 
     show_table(["batch", "state", "found", "stored", "duplicates", "rejected", "failed", "note"], rows)
     if loose:
         say(f"{loose} hidden or system files lie beside the batches and belong to none.")
-    if not any(result.worked for result in results) and all(result.batch for result in results):
+    if not any(result.worked or result.sent for result in results) and all(result.batch for result in results):
         say("Nothing to do: every image of these batches was accounted for by an earlier run.")
     if total.rejected and not total.errored:
         say(f"What was rejected, and by which rule:  sendit errors --out {_quoted(out)}")
@@ -130,7 +140,7 @@ def _note(result: BatchResult) -> str:
         return _NOT_PROCESSED[result.finalized.verdict]
     if batch.state is BatchState.ERROR:
         return batch.errors[-1].sentence if batch.errors else ""
-    notes = [] if result.worked else ["done before"]
+    notes = [] if result.worked or result.sent else ["done before"]
     if result.findings and result.findings.lost:
         notes.append(
             f"{len(result.findings.lost)} stored images were missing from OUT, or damaged, and were done again"
@@ -168,6 +178,7 @@ def _as_json(settings: Settings, result: BatchResult) -> dict[str, object]:
         "duplicates": counts.duplicates,
         "rejected": counts.rejected,
         "errored": counts.errored,
+        "deliveries": deliveries_as_json(result.batch),
     }
 
 
@@ -176,6 +187,8 @@ def _exit_status(results: list[BatchResult]) -> Exit:
     for result in results:
         batch = result.batch
         if result.finalized.verdict is Verdict.OVERLAP or (batch and batch.state is BatchState.ERROR):
+            return Exit.FAILED
+        if batch and any(one.state is not DeliveryState.DONE for one in batch.deliveries):
             return Exit.FAILED
         all_stored = batch and batch.counts.stored == batch.counts.found and not batch.has_new_arrivals
         if not all_stored:

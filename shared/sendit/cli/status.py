@@ -9,8 +9,10 @@ import typer
 
 from sendit.cli.choice import StatusWorld, arrivals_of, chosen, files_of, opened
 from sendit.cli.console import say, say_json, show_table
+from sendit.cli.deliveries import show_deliveries, troubles_of
 from sendit.cli.options import Json, OutOption, settings_with
 from sendit.documents import batch_to_document
+from sendit.errors import SENTENCES
 from sendit.records import Batch, Image, ImageState
 from sendit.refs import printable
 
@@ -21,7 +23,7 @@ BatchArgument = Annotated[str | None, typer.Argument(metavar="BATCH", help="A ba
 
 
 def status(batch: BatchArgument = None, out: OutOption = None, as_json: Json = False) -> None:
-    """Show where batches stand: state, counts, attempts.
+    """Show where batches stand: state, counts, attempts, and how far they are at each destination.
 
     With a BATCH: its images by state, the rules that rejected and the codes that failed.
     """
@@ -61,6 +63,7 @@ def status(batch: BatchArgument = None, out: OutOption = None, as_json: Json = F
         )
         if batch is not None:
             _show_images(list(world.store.images(found[0].id)))
+        show_deliveries(found)
         for one in found:
             if one.has_new_arrivals:
                 say(
@@ -129,6 +132,11 @@ def _troubles(world: StatusWorld, batch: Batch, *, names: bool) -> list[_Trouble
     """What went wrong in a batch: first the batch's own errors, then its images by what and why."""
     files = files_of(world, batch) if names else {}
     own = [_Trouble(batch.id, entry.code, entry.sentence, "", "") for entry in batch.errors if entry.image_id is None]
+    own += [
+        _Trouble(batch.id, code, f"{SENTENCES[code]} ({delivery.destination})", image_id, files.get(image_id, ""))
+        for delivery in batch.deliveries
+        for code, image_id in troubles_of(delivery)
+    ]
     images = [
         _Trouble(
             batch.id,

@@ -1,7 +1,7 @@
 """This machine as the whole pipeline: folders, SQLite, worker processes."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,9 @@ from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.out_folder import check_apart, held, read_label
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.sqlite_status import SqliteStatusStore
-from sendit.attempt import Processing
+from sendit.address import Address
+from sendit.crosswalk import Crosswalk
+from sendit.destination import Destination
 from sendit.errors import Code, UsageError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline, InlineWorkers
@@ -24,9 +26,13 @@ from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
 from sendit.naming import Naming
 from sendit.outcome import ImageWorkers
+from sendit.processing import Processing
 from sendit.screen import RuleSet, Screen
+from sendit.send import Sending
 from sendit.settings import Settings
-from sendit.wiring.naming import check_mapping, naming_of
+from sendit.wiring.crosswalk import local_crosswalk
+from sendit.wiring.destinations import destinations_of, folders_of
+from sendit.wiring.naming import check_identifiers, naming_of
 from sendit.wiring.parts import (
     check_text,
     key_path,
@@ -91,6 +97,7 @@ class LocalWorld:
     store: SqliteStatusStore
     queue: InlineQueue
     reports: Path
+    sending: Sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +111,15 @@ class LocalStatus:
 
 
 @contextmanager
-def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iterator[LocalWorld]:
-    """Open the pipeline from folders below `root` to OUT, alone. Raises `UsageError` for whatever forbids it."""
-    home, keys, profile, label = _opened(settings, source, out)
+def local_world(
+    settings: Settings, source: Path, root: Path, out: Path, addresses: Sequence[Address] = ()
+) -> Iterator[LocalWorld]:
+    """Open the pipeline from folders below `root` to OUT, alone, and on to these addresses.
+
+    Raises `UsageError` for whatever forbids it.
+    """
+    home, keys, profile, label = _opened(settings, source, out, addresses)
+    destinations = destinations_of(settings, addresses)
     state = home.state_of(out, label.key_id, label.profile_digest)
     places = LocalPlaces(settings, root, out, state / "manifests", keys.key_id, profile, rules_of(settings))
     with held(out, label):
@@ -118,7 +131,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
             # OUT is held, so whoever wrote here before is dead
             store.break_leases()
             output.sweep()
-            with local_workers(places) as workers:
+            with local_crosswalk(settings, keys.key_id) as crosswalk, local_workers(places) as workers:
                 queue, reports = InlineQueue(), reports_of(state, root)
                 ids = DocumentIds(keys, scope_of(root))
                 processing = Processing(
@@ -135,8 +148,11 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
                     label=label,
                     version=__version__,
                     max_attempts=settings.max_attempts,
+                    crosswalk=crosswalk,
+                    destinations=tuple(destination.name for destination in destinations),
                 )
-                yield LocalWorld(processing, output, store, queue, reports)
+                sending = _sending(settings, store, output, destinations)
+                yield LocalWorld(processing, output, store, queue, reports, sending)
         finally:
             output.sweep()
             store.close()
@@ -145,7 +161,7 @@ def local_world(settings: Settings, source: Path, root: Path, out: Path) -> Iter
 @contextmanager
 def local_files(
     settings: Settings, source: Path, root: Path, out: Path, *, keep_paths: bool, with_report: bool
-) -> Iterator[tuple[FolderStaging, ImageWorkers, Naming, DocumentIds]]:
+) -> Iterator[tuple[FolderStaging, ImageWorkers, Naming, DocumentIds, Crosswalk | None]]:
     """Open what `deidentify` needs: files to files, no state. OUT is held and labelled as for a run."""
     if not settings.deidentify:
         raise UsageError(Code.BAD_SETTING, "SENDIT_DEIDENTIFY=false: copy the files instead.")
@@ -158,9 +174,9 @@ def local_files(
     with held(out, label):
         try:
             output.sweep()
-            with local_workers(places) as workers:
+            with local_crosswalk(settings, keys.key_id) as crosswalk, local_workers(places) as workers:
                 naming = naming_of(settings, keys, keep_paths=keep_paths)
-                yield places.staging(), workers, naming, DocumentIds(keys, scope_of(root))
+                yield places.staging(), workers, naming, DocumentIds(keys, scope_of(root)), crosswalk
         finally:
             output.sweep()
 
@@ -207,6 +223,24 @@ def local_status(settings: Settings, out: Path) -> Iterator[LocalStatus]:
         store.close()
 
 
+@dataclass(frozen=True, slots=True)
+class LocalSending(LocalStatus):
+    """The state of one OUT, and what sends its batches on."""
+
+    sending: Sending
+
+
+@contextmanager
+def local_sending(settings: Settings, out: Path, addresses: Sequence[Address]) -> Iterator[LocalSending]:
+    """As `local_status`, with OUT held. Raises `UsageError` (no_such_run, run_in_progress, folders_overlap)."""
+    check_apart(out, settings.home, None, folders_of(addresses))
+    with local_status(settings, out) as status, held(out, label_of_out(out)):
+        destinations = destinations_of(settings, addresses)
+        status.store.break_leases()  # OUT is held, so whoever had one is dead
+        sending = _sending(settings, status.store, FolderOutput(out), destinations)
+        yield LocalSending(status.store, status.ids, status.staging, status.reports, sending)
+
+
 def local_outs(settings: Settings) -> list[Path]:
     """The OUT folders of which SENDIT_HOME keeps state and that are still there."""
     outs = {Path(out) for out in Home(settings.home).runs().values()}
@@ -231,13 +265,20 @@ def prepare_key(settings: Settings) -> Path:
     return key_path(settings)
 
 
+def _sending(
+    settings: Settings, store: SqliteStatusStore, output: FolderOutput, destinations: Sequence[Destination]
+) -> Sending:
+    terms = LeaseTerms(settings.lease_ttl, settings.lease_heartbeat)
+    return Sending(store, output, destinations, now, terms, settings.max_attempts, whole=False)
+
+
 def _opened(
-    settings: Settings, source: Path, out: Path
+    settings: Settings, source: Path, out: Path, addresses: Sequence[Address] = ()
 ) -> tuple[Home, "deid.Keyring", "deid.Profile | None", OutLabel]:
     settings.check_destination(out)
     check_text(settings)
-    check_mapping(settings)
-    check_apart(source, out, settings.home)
+    check_identifiers(settings)
+    check_apart(out, settings.home, source, folders_of(addresses))
     home = Home(settings.home)
     home.prepare(with_key=settings.key_file is None)
     keys = keyring(settings)

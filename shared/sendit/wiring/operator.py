@@ -1,5 +1,6 @@
 """The cloud's status, to look at and to ask again. Wired bit by bit: a look at the status needs no key."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import google.cloud.storage as storage
@@ -12,20 +13,25 @@ from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.pubsub_dead_letters import PubSubDeadLetters
 from sendit.adapters.pubsub_queue import PubSubQueue
+from sendit.address import Address
 from sendit.cleanup import Cleaning
 from sendit.errors import Code
 from sendit.ids import DocumentIds
+from sendit.lease import LeaseTerms
 from sendit.refs import GcsPlace
+from sendit.send import Sending
 from sendit.settings import Settings
 from sendit.wiring.cloud import Finalizer, batch_queue, full_path, output_place, project, staging_place, status_store
+from sendit.wiring.destinations import destinations_of
 from sendit.wiring.parts import keyring, now
 
 
 class CloudStatus:
     """What operating verbs need of the cloud. Everything raises `UsageError` and `TransientError` when first used."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, addresses: Sequence[Address] = ()) -> None:
         self._settings = settings
+        self._addresses = addresses
 
     @cached_property
     def store(self) -> FirestoreStatusStore:
@@ -57,6 +63,13 @@ class CloudStatus:
         """What deletes sources."""
         area = GcsStagingArea(self._client, self.place)
         return Cleaning(self.staging, area, self.output, self.store, self.store, self.ids, now)
+
+    @cached_property
+    def sending(self) -> Sending:
+        """What sends a batch on to the addresses."""
+        terms = LeaseTerms(self._settings.lease_ttl, self._settings.lease_heartbeat)
+        destinations = destinations_of(self._settings, self._addresses)
+        return Sending(self.store, self.output, destinations, now, terms, self._settings.max_attempts, whole=False)
 
     @cached_property
     def queue(self) -> PubSubQueue:

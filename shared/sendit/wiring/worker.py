@@ -13,19 +13,23 @@ from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
 from sendit.adapters.process_workers import ProcessWorkers
-from sendit.attempt import Processing
 from sendit.cleanup import Cleaning, clean_at_once
 from sendit.deadline import Deadline
-from sendit.errors import Code, UsageError
+from sendit.errors import Code, TransientError, UsageError
 from sendit.ids import DocumentIds
 from sendit.images import ImagePipeline
 from sendit.label import claim_output
 from sendit.lease import LeaseTerms
-from sendit.process import process
+from sendit.process import process, report
+from sendit.processing import Processing
+from sendit.records import Batch
 from sendit.refs import BatchMessage, BatchName, GcsPlace
 from sendit.screen import RuleSet
+from sendit.send import Sending, needs_sending, send
 from sendit.settings import Settings
 from sendit.wiring.cloud import batch_queue, check_finalizer, output_place, project, staging_place, status_store
+from sendit.wiring.crosswalk_cloud import check_crosswalk, cloud_crosswalk
+from sendit.wiring.destinations import addresses_of, check_for_cloud, destinations_of
 from sendit.wiring.house import House
 from sendit.wiring.naming import naming_of
 from sendit.wiring.parts import (
@@ -80,6 +84,8 @@ def check_worker(settings: Settings) -> None:
     profile_of(settings)
     rules_of(settings)
     check_text(settings)
+    check_crosswalk(settings)
+    check_for_cloud(settings)
 
 
 def cloud_processing(settings: Settings) -> Processing:
@@ -96,13 +102,38 @@ class CloudWorker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._processing, self._cleaning = _wired(settings)
+        self._sending = Sending(
+            self._processing.store,
+            self._cleaning.output,
+            destinations_of(settings, addresses_of(settings)),
+            now,
+            self._processing.lease_terms,
+            settings.max_attempts,
+        )
 
     def follow(self, message: BatchMessage) -> None:
-        """Do what one batch still needs, and when it rests delete its sources where they are not to be kept."""
+        """Do what one batch still needs; when it rests, delete sources that are not to be kept, and send it on.
+
+        Raises `TransientError` if a destination cannot be reached, with what the others have done.
+        """
         deadline = Deadline.after(self._settings.budget)
         batch = process(message, self._processing)
         if batch.at_rest and self._settings.keep_sources == 0:
             clean_at_once(batch, BatchName.parse(message.name), self._cleaning, deadline)
+        if batch.at_rest:
+            self._send_on(batch, message, deadline)
+
+    def _send_on(self, batch: Batch, message: BatchMessage, deadline: Deadline) -> None:
+        if not needs_sending(batch, self._sending):
+            return
+        if not deadline.near:
+            sent = send(batch.id, self._sending, deadline)
+            report(sent.batch, BatchName.parse(message.name), self._processing)
+            if not sent.to_go_on:
+                if sent.unavailable is not None:
+                    raise TransientError(sent.unavailable)
+                return
+        self._processing.queue.publish(message)  # the time of this attempt is up; the next goes on
 
 
 def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
@@ -129,7 +160,9 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         version=__version__,
         max_attempts=settings.max_attempts,
         budget=settings.budget,
+        destinations=tuple(address.name for address in addresses_of(settings)),
         claim_output=partial(claim_output, house.output, label),
+        crosswalk=cloud_crosswalk(settings, keys.key_id),
     )
     return processing, Cleaning(house.staging, house.area, house.output, store, store, ids, now)
 
