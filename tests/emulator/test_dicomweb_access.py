@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
@@ -73,9 +74,9 @@ def test_a_token_that_stays_wrong_is_refused(proxy: Tampering, images: Images, t
     assert error.value.code is Code.DESTINATION_REFUSED
 
 
-def test_googles_credentials_are_used_and_go_nowhere_else(
-    proxy: Tampering, images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def google(proxy: Tampering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Application default credentials of a service account, for which the proxy gives a token."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     account = {
@@ -87,9 +88,33 @@ def test_googles_credentials_are_used_and_go_nowhere_else(
     }
     (tmp_path / "account.json").write_text(json.dumps(account), "utf-8")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
+
+
+@pytest.mark.usefixtures("google")
+def test_googles_credentials_are_asked_for_once(proxy: Tampering, images: Images) -> None:
     destination = dicomweb_destination(Address.parse(f"dicomweb+http://{proxy.host}/dicom-web#auth=google"))
     assert sent(destination, images) == [None] * 2
     assert [asked.path for asked in proxy.asked].count("/token") == 1
+
+
+@pytest.mark.usefixtures("google")
+def test_what_the_document_shows_can_be_sent_to(
+    proxy: Tampering, archive: Archive, images: Images, tmp_path: Path
+) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/destinations.md").read_text("utf-8")
+    shown = re.findall(r"^```\n((?:dicomweb\+|projects/)\S+)\n```$", text, re.MULTILINE)
+    assert len(shown) == 4
+    (tmp_path / "orthanc").write_text(f"{PASSWORD}\n", "utf-8")
+    (tmp_path / "token").write_text("good\n", "utf-8")
+    orthanc, tokens = f"http://{archive.host}/dicom-web", f"http://{proxy.host}/dicom-web"
+    for dest in shown:
+        address = Address.parse(dest.replace("/run/secrets", str(tmp_path)))
+        here = replace(
+            address,
+            place=orthanc if address.user else tokens,
+            password=PASSWORD if address.password else "",
+        )
+        assert sent(dicomweb_destination(here), images) == [None] * 2
 
 
 def test_a_certificate_must_be_trusted(
