@@ -321,6 +321,23 @@ def test_an_archive_that_another_zlib_made_is_known_by_what_it_holds(folder_rig:
     assert path.read_bytes() == before
 
 
+def test_of_two_who_make_an_archive_at_one_time_the_second_looks_at_that_of_the_first(
+    folder_rig: Rig, source: Source
+) -> None:
+    archives = replace(folder_rig, archive=True)
+    assert isinstance(archives.place, FolderPlace)
+
+    class Late(FolderOutput):
+        def stat(self, name: str) -> Stat | None:
+            return None  # it comes to be there after this look
+
+    images = [source.put(name) for name in (A1, A2)]
+    assert sent(archives.destination(), images, source) == [None, None]
+    second = archives.destination(Late(archives.place.root))
+    assert sent(second, images, source) == [None, None]
+    assert sent(second, [*images, source.put(A3)], source) == [Code.ARCHIVE_DIFFERS] * 3
+
+
 @pytest.mark.parametrize("broken", ["removed", "damaged"])
 def test_an_output_that_cannot_be_read_is_never_brought(rig: Rig, source: Source, broken: str) -> None:
     images = [source.put(name) for name in NAMES]
@@ -359,6 +376,15 @@ def test_when_the_deadline_is_near_nothing_further_is_begun(rig: Rig, source: So
     assert set(rig.images()) == set(begun)
     assert list(rig.destination().send(images, source.store, Looks(inf, 0))) == [Receipt(one) for one in images]
     assert set(rig.images()) == set(NAMES)
+
+
+def test_no_more_is_begun_ahead_than_goes_at_one_time(folder_rig: Rig, source: Source) -> None:
+    images = [source.put(name) for name in NAMES]
+    looks = Looks(100, 0)
+    sending = StoreDestination(folder_rig.place.store, "x", Layout(), at_once=2).send(images, source.store, looks)
+    assert next(sending) == Receipt(images[0])
+    assert looks.budget == 98
+    assert list(sending) == [Receipt(one) for one in images[1:]]
 
 
 class Killed(BaseException):
