@@ -24,7 +24,6 @@ from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.again import Again, Asked, ask_again, look_again, publish_again
-from sendit.attempt import Processing
 from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import BatchError, Code, LeaseHeld, LeaseLost, Refused, TransientError, UsageError
 from sendit.ids import DocumentIds
@@ -37,6 +36,7 @@ from sendit.naming import Naming
 from sendit.outcome import Inspected, Outcome, Planned
 from sendit.ports import OutputStore, PendingOutput, Stat
 from sendit.process import process
+from sendit.processing import Processing
 from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
 from sendit.screen import Screen, default_rules, read_rules

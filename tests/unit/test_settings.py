@@ -172,6 +172,32 @@ def test_each_issuer_has_its_source() -> None:
     assert issuer_sources(" ") == {}
 
 
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"SENDIT_CROSSWALK": "perhaps"}, "SENDIT_CROSSWALK"),
+        ({"SENDIT_CROSSWALK": "on", "SENDIT_DEIDENTIFY": "false"}, "SENDIT_DEIDENTIFY=false"),
+        ({"SENDIT_CROSSWALK_DATABASE": "(default)"}, "SENDIT_CROSSWALK_DATABASE"),
+        ({"SENDIT_DATABASE": "crosswalk"}, "SENDIT_CROSSWALK_DATABASE"),
+        ({"SENDIT_CROSSWALK_DAYS": "0"}, "SENDIT_CROSSWALK_DAYS"),
+        ({"SENDIT_CROSSWALK_KEY_FILE": "key"}, "SENDIT_CROSSWALK_KMS_KEY"),
+        ({"SENDIT_CROSSWALK_KMS_KEY": "projects/p/locations/l/keyRings/r/cryptoKeys/k"}, "SENDIT_CROSSWALK_KEY_FILE"),
+        ({"SENDIT_CROSSWALK_KMS_KEY": "k", "SENDIT_CROSSWALK_KEY_FILE": "key"}, "SENDIT_CROSSWALK_KMS_KEY"),
+        (
+            {
+                "SENDIT_CROSSWALK_KMS_KEY": "projects/p/../locations/l/keyRings/r/cryptoKeys/k",
+                "SENDIT_CROSSWALK_KEY_FILE": "key",
+            },
+            "SENDIT_CROSSWALK_KMS_KEY",
+        ),
+    ],
+)
+def test_a_crosswalk_that_could_not_be_kept_is_refused(settings: dict[str, str], named: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Settings.load(settings)
+    assert (error.value.code, named in error.value.hint) == (Code.BAD_SETTING, True)
+
+
 def test_every_setting_is_in_the_readmes_table() -> None:
     rows = [line for line in README.read_text("utf-8").splitlines() if line.startswith("| `SENDIT_")]
     documented = {row.split("`")[1] for row in rows}
