@@ -7,9 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sendit.address import parse_addresses
+from sendit.crosswalk_settings import CrosswalkSettings, CrosswalkUse
+from sendit.dasher_settings import DasherSettings
+from sendit.durations import DAY, DaysOrNever, PositiveSeconds, SecondsOrNever, StatusDaysOrNever
 from sendit.errors import Code, UsageError
 from sendit.refs import GcsPlace
 
@@ -31,6 +34,7 @@ class IdentifierSource(StrEnum):
 
     KEYED = "keyed"  # the project key
     MAPPING = "mapping"  # a coordinator's table
+    DASHER = "dasher"  # an institution's service
 
 
 class BurnedInText(StrEnum):
@@ -60,27 +64,9 @@ class LogLevel(StrEnum):
 
 
 PositiveInt = Annotated[int, Field(gt=0)]
-_DAY = 86_400.0
-PositiveSeconds = Annotated[float, Field(gt=0, le=36_500 * _DAY, allow_inf_nan=False)]
-_MESSAGE_DAYS = 8
-"""Pub/Sub keeps what was not acknowledged for up to seven days: until then a marker's event may come again."""
-
-_NEVER = {"", "never"}
 
 
-def _or_never(value: object) -> object:
-    return None if isinstance(value, str) and value.strip().lower() in _NEVER else value
-
-
-_Seconds = Annotated[float, Field(ge=0, le=36_500 * _DAY, allow_inf_nan=False)]
-_Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
-SecondsOrNever = Annotated[_Seconds | None, BeforeValidator(_or_never)]
-_StatusDays = Annotated[float, Field(ge=_MESSAGE_DAYS, le=36_500, allow_inf_nan=False)]
-StatusDaysOrNever = Annotated[_StatusDays | None, BeforeValidator(_or_never)]
-DaysOrNever = Annotated[_Days | None, BeforeValidator(_or_never)]
-
-
-class Settings(BaseModel):
+class Settings(CrosswalkSettings, DasherSettings):
     """Every setting of sendit, with its default. Made by `load`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -119,7 +105,8 @@ class Settings(BaseModel):
         ),
     ] = ""
     identifiers: Annotated[
-        IdentifierSource, Field(description="where pseudonyms come from: keyed (the project key), or mapping (a table)")
+        IdentifierSource,
+        Field(description="where pseudonyms come from: keyed (the project key), mapping (a table), dasher (a service)"),
     ] = IdentifierSource.KEYED
     mapping: Annotated[
         str, Field(description="the path, in the cloud also a gs:// address, of the table of pseudonyms (CSV, TSV)")
@@ -185,7 +172,7 @@ class Settings(BaseModel):
     ] = None
     report_after: Annotated[
         PositiveSeconds, Field(description="seconds after which a staged folder without a marker is reported")
-    ] = _DAY
+    ] = DAY
     log_format: Annotated[LogFormat, Field(description="auto (text on a terminal, JSON elsewhere), json or text")] = (
         LogFormat.AUTO
     )
@@ -230,9 +217,18 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _a_mapping_is_named(self) -> Self:
+    def _what_gives_pseudonyms_is_named(self) -> Self:
         if bool(self.mapping) != (self.identifiers is IdentifierSource.MAPPING):
             raise ValueError("SENDIT_MAPPING and SENDIT_IDENTIFIERS=mapping go together")
+        self.check_dasher(chosen=self.identifiers is IdentifierSource.DASHER, study=self.study)
+        return self
+
+    @model_validator(mode="after")
+    def _a_crosswalk_lies_apart_and_has_something_to_say(self) -> Self:
+        if self.crosswalk_database == self.database:
+            raise ValueError("SENDIT_CROSSWALK_DATABASE must be another database than SENDIT_DATABASE")
+        if self.crosswalk is CrosswalkUse.ON and not self.deidentify:
+            raise ValueError("SENDIT_CROSSWALK=on: nothing is replaced under SENDIT_DEIDENTIFY=false")
         return self
 
     def check_destination(self, destination: str | Path) -> None:

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
+from sendit.crosswalk import Keeping
 from sendit.lease import Hold
 from sendit.records import IMAGES_A_WRITE, STORED, Counts, ErrorEntry, Image, ImageState
 from sendit.writes import Writes
@@ -13,11 +13,17 @@ _SECONDS_BETWEEN_WRITES = 2.0
 
 
 class Tally:
-    """The counts of one attempt, with the images that are not written yet."""
+    """The counts of one attempt, with the images that are not written yet.
 
-    def __init__(self, hold: Hold, writes: Writes, counts: Counts, observe: Callable[[Counts], None]) -> None:
+    What was replaced in them is kept before they are written: no image is recorded as stored that the crosswalk lacks.
+    """
+
+    def __init__(
+        self, hold: Hold, writes: Writes, keeping: Keeping, counts: Counts, observe: Callable[[Counts], None]
+    ) -> None:
         self._hold = hold
         self._writes = writes
+        self._keeping = keeping
         self._observe = observe
         self._waiting: list[Image] = []
         self._errors: list[ErrorEntry] = []
@@ -47,7 +53,12 @@ class Tally:
 
     def _write(self) -> None:
         if self._waiting:
-            save = partial(self._hold.save_outcomes, self._waiting, self.counts, self._errors)
+            keep, images, counts, errors = self._keeping.taken(), self._waiting, self.counts, self._errors
+
+            def save() -> None:
+                keep()
+                self._hold.save_outcomes(images, counts, errors)
+
             self._writes.begin(save)
         self._waiting, self._errors = [], []
         self._written_at = time.monotonic()

@@ -10,6 +10,10 @@ _IMAGES_A_CHUNK = 1024
 _IMAGES_OF_THE_FIRST = 32  # each chunk may have twice as many as the one before: an attempt soon has something to show
 
 
+def _unwatched(_: Planned) -> None:
+    """Nobody keeps what is stored."""
+
+
 class Claims:
     """Which image of a batch, by its object's name, stored under which output name first."""
 
@@ -47,13 +51,15 @@ def settle(
     claims: Claims,
     plan: Callable[[Inspected], Planned | Outcome],
     deadline: Deadline = ENDLESS,
+    stored: Callable[[Planned], None] = _unwatched,
 ) -> Iterator[tuple[Outcome, bool]]:
     """The outcome of every entry of a chunk, each with whether it is a duplicate inside the batch.
 
-    `plan` names what was inspected. All of a chunk is inspected before any of it is stored, and images that claim the
-    same output name are stored one after the other in the order of their names, so that neither the number of workers
-    nor their speed decides which of two conflicting images is stored. When the deadline is near nothing further is
-    begun, and what is not begun has no outcome.
+    `plan` names what was inspected, and `stored` hears of what was stored so, before its outcome is given out. All of a
+    chunk is inspected before any of it is stored, and images that claim the same output name are stored one after the
+    other in the order of their names, so that neither the number of workers nor their speed decides which of two
+    conflicting images is stored. When the deadline is near nothing further is begun, and what is not begun has no
+    outcome.
     """
     plans: list[Planned] = []
     for result in workers.inspect(batch, chunk, deadline):
@@ -66,7 +72,10 @@ def settle(
     for wave in _waves(plans):
         if deadline.near:
             return
+        planned_as = {one.entry: one for one in wave}
         for outcome in workers.store(batch, wave, deadline):
+            if outcome.output:
+                stored(planned_as[outcome.entry])
             yield outcome, claims.is_duplicate(outcome)
 
 

@@ -73,7 +73,7 @@ class Cloud:
 
     def rest(self, path: str) -> Document | None:
         try:
-            with urllib.request.urlopen(f"{self._documents}/{path}", timeout=10) as answer:  # noqa: S310  loopback
+            with urllib.request.urlopen(f"{self._documents()}/{path}", timeout=10) as answer:  # noqa: S310  loopback
                 found: Document = json.load(answer)
                 return found
         except urllib.error.HTTPError as error:
@@ -96,10 +96,10 @@ class Cloud:
             if not token:
                 return found
 
-    def all_of_firestore(self) -> str:
+    def all_of_firestore(self, database: str = "(default)") -> str:
         """Every document there is, as the REST API prints it."""
         request = urllib.request.Request(  # noqa: S310  loopback
-            f"{self._documents}:runQuery",
+            f"{self._documents(database)}:runQuery",
             data=json.dumps({"structuredQuery": {"from": [{"allDescendants": True}]}}).encode(),
             headers={"Authorization": "Bearer owner", "Content-Type": "application/json"},
         )
@@ -127,8 +127,12 @@ class Cloud:
 
     def outputs(self, batch: str) -> dict[str, bytes]:
         """What the output bucket holds of a batch's images, by name."""
+        return self.outputs_below("", batch)
+
+    def outputs_below(self, prefix: str, batch: str) -> dict[str, bytes]:
+        """The same below a prefix, by the name below it."""
         names = {image["output"] for image in self.images(batch).values() if "output" in image}
-        return {name: self.output.blob(name).download_as_bytes() for name in names}
+        return {name: self.output.blob(f"{prefix}/{name}".lstrip("/")).download_as_bytes() for name in names}
 
     def said(self, batch: str, verdict: str) -> list[Document]:
         """The log lines with this verdict on a batch."""
@@ -151,12 +155,10 @@ class Cloud:
             capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
 
-    @property
-    def _documents(self) -> str:
+    def _documents(self, database: str = "(default)") -> str:
         project = self.environment["GOOGLE_CLOUD_PROJECT"]
-        return (
-            f"http://{self.environment['FIRESTORE_EMULATOR_HOST']}/v1/projects/{project}/databases/(default)/documents"
-        )
+        host = self.environment["FIRESTORE_EMULATOR_HOST"]
+        return f"http://{host}/v1/projects/{project}/databases/{database}/documents"
 
 
 def clean(environment: Mapping[str, str]) -> dict[str, str]:

@@ -111,6 +111,7 @@ def test_what_is_broken_in_any_place_proves_nothing() -> None:
         packed(CONTENTS) + b"more",
         packed(CONTENTS) + packed(CONTENTS),
     ],
+    ids=["nothing", "no gzip", "no tar", "short", "more", "twice"],
 )
 def test_what_is_no_archive_is_said_to_be_none(data: bytes) -> None:
     for block in (10, MIB):

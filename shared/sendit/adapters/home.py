@@ -1,4 +1,4 @@
-"""SENDIT_HOME: the project key, and one folder of state for each OUT. 0700, its files 0600."""
+"""SENDIT_HOME: the project key, one folder of state for each OUT, the crosswalk and its key. 0700, its files 0600."""
 
 import fcntl
 import hashlib
@@ -38,20 +38,24 @@ class Home:
             raise UsageError(Code.HOME_NOT_PRIVATE, f"Run: chmod 700 {self.path}")
         with self.usable(), self._alone():
             sweep_private(self.path)
-            if self.key_path.exists() or not with_key:
-                return
-            if (self.path / "runs").exists():
-                hint = f"{self.key_path} is gone: restore it from a backup, or begin anew with another SENDIT_HOME."
-                raise UsageError(Code.BAD_KEY, hint)
-            create_private(self.key_path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode("ascii"))
+            if with_key:
+                _make_key(self.key_path, self.path / "runs", Code.BAD_KEY)
+
+    def prepare_crosswalk(self) -> None:
+        """Make the crosswalk's key on first use; for a folder that is prepared.
+
+        Raises `UsageError` (bad_crosswalk_key) if there is a crosswalk and no key, which would never be read again.
+        """
+        with self.usable(), self._alone():
+            _make_key(self.crosswalk_key_path, self.crosswalk_path, Code.BAD_CROSSWALK_KEY)
 
     def key(self) -> bytes:
         """The project key. Raises `UsageError` (bad_key) for one that is missing, damaged or open."""
-        path = self.key_path
-        with suppress(OSError):
-            if stat.S_IMODE(path.stat().st_mode) & 0o077:
-                raise UsageError(Code.BAD_KEY, f"Others can read it. Run: chmod 600 {path}")
-        return read_key(path)
+        return _private_key(self.key_path, Code.BAD_KEY)
+
+    def crosswalk_key(self) -> bytes:
+        """The crosswalk's key. Raises `UsageError` (bad_crosswalk_key) for one that is missing, damaged or open."""
+        return _private_key(self.crosswalk_key_path, Code.BAD_CROSSWALK_KEY)
 
     @contextmanager
     def usable(self) -> Iterator[None]:
@@ -79,6 +83,16 @@ class Home:
         """Where the project key lies."""
         return self.path / "key"
 
+    @property
+    def crosswalk_key_path(self) -> Path:
+        """Where the crosswalk's key lies."""
+        return self.path / "crosswalk.key"
+
+    @property
+    def crosswalk_path(self) -> Path:
+        """Where the crosswalk of this machine lies, one for all OUTs."""
+        return self.path / "crosswalk.sqlite3"
+
     def state_of(self, out: Path, key_id: str, profile_digest: str) -> Path:
         """The folder of state for one OUT under one key and profile."""
         identity = "\0".join((os.path.realpath(out), key_id, profile_digest))
@@ -102,12 +116,38 @@ class Home:
         return found
 
 
-def read_key(path: Path) -> bytes:
-    """A project key. Raises `UsageError` (bad_key) for one that is missing or damaged; none is ever made."""
+def read_key(path: Path, code: Code = Code.BAD_KEY) -> bytes:
+    """A key. Raises `UsageError` with this code for one that is missing or damaged; none is ever made."""
     try:
-        key = bytes.fromhex(path.read_text("ascii").strip())
+        key = key_of(path.read_bytes())
     except (ValueError, OSError):
+        hint = f"{path} is not {2 * _KEY_BYTES} hex digits: restore it from a backup."
+        raise UsageError(code, hint) from None
+    return key
+
+
+def key_of(content: bytes) -> bytes:
+    """The key that a file's content spells, in hex digits. Raises ValueError, with nothing of it."""
+    try:
+        key = bytes.fromhex(content.decode("ascii").strip())
+    except ValueError:
         key = b""
     if len(key) != _KEY_BYTES:
-        raise UsageError(Code.BAD_KEY, f"{path} is not {2 * _KEY_BYTES} hex digits: restore it from a backup.")
+        raise ValueError("no key")
     return key
+
+
+def _private_key(path: Path, code: Code) -> bytes:
+    with suppress(OSError):
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise UsageError(code, f"Others can read it. Run: chmod 600 {path}")
+    return read_key(path, code)
+
+
+def _make_key(path: Path, written_with_it: Path, code: Code) -> None:
+    """Make a key unless it is there. Raises `UsageError` with this code if what was written with it is."""
+    if path.exists():
+        return
+    if written_with_it.exists():
+        raise UsageError(code, f"{path} is gone: restore it from a backup, or begin anew with another SENDIT_HOME.")
+    create_private(path, f"{secrets.token_hex(_KEY_BYTES)}\n".encode("ascii"))

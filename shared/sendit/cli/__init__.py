@@ -18,6 +18,7 @@ from sendit.cli.deidentify import deidentify
 from sendit.cli.emulate import emulate
 from sendit.cli.exits import Exit
 from sendit.cli.profile import profile
+from sendit.cli.reidentify import reidentify
 from sendit.cli.retry import retry
 from sendit.cli.run import run
 from sendit.cli.screen import screen
@@ -48,6 +49,7 @@ app.command(short_help="An earlier batch on to one more destination.")(send)
 app.add_typer(dead_letters, name="dead-letters", short_help="Messages of the cloud that died; let them go on.")
 app.add_typer(dead_letters, name="dead_letters", hidden=True)
 app.command(short_help="Sources of what is stored, deleted from the cloud.")(cleanup)
+app.command(short_help="Who an image is of, for whoever may know.")(reidentify)
 app.add_typer(profile, name="profile", short_help="What a profile does to an attribute, and why.")
 app.command(short_help="The whole cloud on this machine, until Ctrl-C.")(emulate)
 

@@ -14,9 +14,11 @@ import typer
 from sendit.cli.console import say, show_table, watching
 from sendit.cli.exits import Exit
 from sendit.cli.options import Out, Profile, Rules, Source, Text, Workers, settings_with
+from sendit.crosswalk import Keeping
 from sendit.errors import Code, UsageError
 from sendit.local import files_of
 from sendit.outcome import Outcome, log_outcome
+from sendit.patients import Patients
 from sendit.records import Counts, ImageState
 from sendit.tally import counted
 from sendit.wiring.local import local_files
@@ -60,12 +62,14 @@ def deidentify(
     ):
         if not had_key:
             sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
-        staging, workers_, naming, ids = files
+        staging, workers_, naming, ids, crosswalk = files
         entries = [entry for entry in staging.list(name) if only is None or entry.name == only]
         entries.sort(key=lambda entry: entry.name)
-        counts, claims, plan = replace(counts, found=len(entries)), Claims(), naming.of_batch()
+        counts, claims = replace(counts, found=len(entries)), Claims()
+        plan = naming.of_batch(Patients(workers_, name, entries, settings.in_flight_bytes))
+        keeping = Keeping(crosswalk, ids.batch(name))
         for chunk in chunks(entries, settings.in_flight_bytes):
-            for outcome, duplicate in settle(workers_, name, chunk, claims, plan):
+            for outcome, duplicate in settle(workers_, name, chunk, claims, plan, stored=keeping.note):
                 image_id = ids.image(name, outcome.entry.name)
                 log_outcome(outcome, ids.batch(name), image_id)
                 counts = counted(counts, outcome.state, duplicate=duplicate)
@@ -75,6 +79,7 @@ def deidentify(
                 if report_file is not None:
                     report_file.write(_report_line(outcome, image_id))
                 watch.update("", counts)
+            keeping.taken()()
     counts.check_conservation()
     row = [counts.found, counts.stored, counts.duplicates, counts.rejected, counts.errored]
     show_table(["found", "stored", "duplicates", "rejected", "failed"], [row])

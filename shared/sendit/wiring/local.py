@@ -17,7 +17,7 @@ from sendit.adapters.out_folder import check_apart, held, read_label
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.address import Address
-from sendit.attempt import Processing
+from sendit.crosswalk import Crosswalk
 from sendit.destination import Destination
 from sendit.errors import Code, UsageError
 from sendit.ids import DocumentIds
@@ -26,11 +26,13 @@ from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
 from sendit.naming import Naming
 from sendit.outcome import ImageWorkers
+from sendit.processing import Processing
 from sendit.screen import RuleSet, Screen
 from sendit.send import Sending
 from sendit.settings import Settings
+from sendit.wiring.crosswalk import local_crosswalk
 from sendit.wiring.destinations import destinations_of, folders_of
-from sendit.wiring.naming import check_mapping, naming_of
+from sendit.wiring.naming import check_identifiers, naming_of
 from sendit.wiring.parts import (
     check_text,
     key_path,
@@ -129,7 +131,7 @@ def local_world(
             # OUT is held, so whoever wrote here before is dead
             store.break_leases()
             output.sweep()
-            with local_workers(places) as workers:
+            with local_crosswalk(settings, keys.key_id) as crosswalk, local_workers(places) as workers:
                 queue, reports = InlineQueue(), reports_of(state, root)
                 ids = DocumentIds(keys, scope_of(root))
                 processing = Processing(
@@ -146,6 +148,7 @@ def local_world(
                     label=label,
                     version=__version__,
                     max_attempts=settings.max_attempts,
+                    crosswalk=crosswalk,
                     destinations=tuple(destination.name for destination in destinations),
                 )
                 sending = _sending(settings, store, output, destinations)
@@ -158,7 +161,7 @@ def local_world(
 @contextmanager
 def local_files(
     settings: Settings, source: Path, root: Path, out: Path, *, keep_paths: bool, with_report: bool
-) -> Iterator[tuple[FolderStaging, ImageWorkers, Naming, DocumentIds]]:
+) -> Iterator[tuple[FolderStaging, ImageWorkers, Naming, DocumentIds, Crosswalk | None]]:
     """Open what `deidentify` needs: files to files, no state. OUT is held and labelled as for a run."""
     if not settings.deidentify:
         raise UsageError(Code.BAD_SETTING, "SENDIT_DEIDENTIFY=false: copy the files instead.")
@@ -171,9 +174,9 @@ def local_files(
     with held(out, label):
         try:
             output.sweep()
-            with local_workers(places) as workers:
+            with local_crosswalk(settings, keys.key_id) as crosswalk, local_workers(places) as workers:
                 naming = naming_of(settings, keys, keep_paths=keep_paths)
-                yield places.staging(), workers, naming, DocumentIds(keys, scope_of(root))
+                yield places.staging(), workers, naming, DocumentIds(keys, scope_of(root)), crosswalk
         finally:
             output.sweep()
 
@@ -274,7 +277,7 @@ def _opened(
 ) -> tuple[Home, "deid.Keyring", "deid.Profile | None", OutLabel]:
     settings.check_destination(out)
     check_text(settings)
-    check_mapping(settings)
+    check_identifiers(settings)
     check_apart(out, settings.home, source, folders_of(addresses))
     home = Home(settings.home)
     home.prepare(with_key=settings.key_file is None)

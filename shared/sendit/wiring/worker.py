@@ -13,7 +13,6 @@ from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
 from sendit.adapters.process_workers import ProcessWorkers
-from sendit.attempt import Processing
 from sendit.cleanup import Cleaning, clean_at_once
 from sendit.deadline import Deadline
 from sendit.errors import Code, TransientError, UsageError
@@ -22,12 +21,14 @@ from sendit.images import ImagePipeline
 from sendit.label import claim_output
 from sendit.lease import LeaseTerms
 from sendit.process import process, report
+from sendit.processing import Processing
 from sendit.records import Batch
 from sendit.refs import BatchMessage, BatchName, GcsPlace
 from sendit.screen import RuleSet
 from sendit.send import Sending, needs_sending, send
 from sendit.settings import Settings
 from sendit.wiring.cloud import batch_queue, check_finalizer, output_place, project, staging_place, status_store
+from sendit.wiring.crosswalk_cloud import check_crosswalk, cloud_crosswalk
 from sendit.wiring.destinations import addresses_of, check_for_cloud, destinations_of
 from sendit.wiring.house import House
 from sendit.wiring.naming import naming_of
@@ -83,6 +84,7 @@ def check_worker(settings: Settings) -> None:
     profile_of(settings)
     rules_of(settings)
     check_text(settings)
+    check_crosswalk(settings)
     check_for_cloud(settings)
 
 
@@ -160,6 +162,7 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         budget=settings.budget,
         destinations=tuple(address.name for address in addresses_of(settings)),
         claim_output=partial(claim_output, house.output, label),
+        crosswalk=cloud_crosswalk(settings, keys.key_id),
     )
     return processing, Cleaning(house.staging, house.area, house.output, store, store, ids, now)
 
