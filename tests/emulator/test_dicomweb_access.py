@@ -12,9 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.contract.destinations import Images
-from tests.orthanc import PASSWORD, USER, Archive
+from tests.orthanc import IN_URL, PASSWORD, USER, Archive
 from tests.tampering import Answered, Asked, Forward, Tampering, tampering
 
+import sendit.address
 from sendit.adapters.dicomweb_auth import Nobody
 from sendit.adapters.dicomweb_destination import DicomwebDestination, dicomweb_destination
 from sendit.address import Address
@@ -43,6 +44,21 @@ def proxy(archive: Archive) -> Iterator[Tampering]:
 
         proxy.tamper = tamper
         yield proxy
+
+
+def as_google(proxy: Tampering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Application default credentials of a service account whose tokens the proxy gives."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    account = {
+        "type": "service_account",
+        "client_email": "sender@project.iam.gserviceaccount.com",
+        "token_uri": f"http://{proxy.host}/token",
+        "private_key": pem.decode(),
+        "project_id": "project",
+    }
+    (tmp_path / "account.json").write_text(json.dumps(account), "utf-8")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
 
 
 def sent(to: DicomwebDestination, images: Images) -> list[Code | None]:
@@ -74,47 +90,13 @@ def test_a_token_that_stays_wrong_is_refused(proxy: Tampering, images: Images, t
     assert error.value.code is Code.DESTINATION_REFUSED
 
 
-@pytest.fixture
-def google(proxy: Tampering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Application default credentials of a service account, for which the proxy gives a token."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    account = {
-        "type": "service_account",
-        "client_email": "sender@project.iam.gserviceaccount.com",
-        "token_uri": f"http://{proxy.host}/token",
-        "private_key": pem.decode(),
-        "project_id": "project",
-    }
-    (tmp_path / "account.json").write_text(json.dumps(account), "utf-8")
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
-
-
-@pytest.mark.usefixtures("google")
-def test_googles_credentials_are_asked_for_once(proxy: Tampering, images: Images) -> None:
+def test_googles_credentials_are_used_and_go_nowhere_else(
+    proxy: Tampering, images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_google(proxy, tmp_path, monkeypatch)
     destination = dicomweb_destination(Address.parse(f"dicomweb+http://{proxy.host}/dicom-web#auth=google"))
     assert sent(destination, images) == [None] * 2
     assert [asked.path for asked in proxy.asked].count("/token") == 1
-
-
-@pytest.mark.usefixtures("google")
-def test_what_the_document_shows_can_be_sent_to(
-    proxy: Tampering, archive: Archive, images: Images, tmp_path: Path
-) -> None:
-    text = (Path(__file__).resolve().parents[2] / "docs/destinations.md").read_text("utf-8")
-    shown = re.findall(r"^```\n((?:dicomweb\+|projects/)\S+)\n```$", text, re.MULTILINE)
-    assert len(shown) == 4
-    (tmp_path / "orthanc").write_text(f"{PASSWORD}\n", "utf-8")
-    (tmp_path / "token").write_text("good\n", "utf-8")
-    orthanc, tokens = f"http://{archive.host}/dicom-web", f"http://{proxy.host}/dicom-web"
-    for dest in shown:
-        address = Address.parse(dest.replace("/run/secrets", str(tmp_path)))
-        here = replace(
-            address,
-            place=orthanc if address.user else tokens,
-            password=PASSWORD if address.password else "",
-        )
-        assert sent(dicomweb_destination(here), images) == [None] * 2
 
 
 def test_a_certificate_must_be_trusted(
@@ -131,3 +113,39 @@ def test_a_certificate_must_be_trusted(
         assert not proxy.asked
         monkeypatch.setitem(os.environ, "REQUESTS_CA_BUNDLE", str(certificate))
         assert sent(destination, images) == [None] * 2
+
+
+def documented() -> list[str]:
+    """The addresses of DICOMweb servers that the document shows."""
+    text = (Path(__file__).resolve().parents[2] / "docs/destinations.md").read_text("utf-8")
+    section = text.partition("\n## DICOMweb\n")[2]
+    return re.findall(r"```\n(\S+)\n```", section)
+
+
+def test_what_the_document_shows_can_be_sent_to(
+    proxy: Tampering, images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each as it stands there, but for the host, the names of files, and what Orthanc's user is called here."""
+    by_password, by_file, by_token, healthcare = documented()
+    for name, secret in (("orthanc", PASSWORD), ("token", "good")):
+        (tmp_path / name).write_text(f"{secret}\n", "utf-8")
+    as_google(proxy, tmp_path, monkeypatch)
+    monkeypatch.setattr(sendit.address, "_HEALTHCARE_API", f"http://{proxy.host}/v1/")
+    own = re.compile(r"^/(dcm4chee-arc/aets/DCM4CHEE/rs|v1/projects/.+?/dicomWeb)")
+    let_in = proxy.tamper
+
+    def tamper(asked: Asked, forward: Forward) -> Answered | None:
+        asked = replace(asked, path=own.sub("/dicom-web", asked.path))
+        return forward(asked) if asked.headers.get("Authorization") == BASIC else let_in(asked, forward)
+
+    proxy.tamper = tamper
+    there = {
+        by_password: by_password.replace("sendit:secret@127.0.0.1:8042", f"{IN_URL}@{proxy.host}"),
+        by_file: by_file.replace("127.0.0.1:8042", proxy.host),
+        by_token: by_token.replace("https://pacs.example.org", f"http://{proxy.host}"),
+        healthcare: healthcare,
+    }
+    for shown, address in there.items():
+        here = address.replace("/run/secrets", str(tmp_path))
+        assert sent(dicomweb_destination(Address.parse(here)), images) == [None] * 2, shown
+    assert len([asked for asked in proxy.asked if asked.method == "POST" and asked.path.endswith("/studies")]) == 4

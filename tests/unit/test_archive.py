@@ -111,11 +111,17 @@ def test_what_is_broken_in_any_place_proves_nothing() -> None:
         packed(CONTENTS) + b"more",
         packed(CONTENTS) + packed(CONTENTS),
     ],
+    ids=["nothing", "no gzip", "no tar", "short", "more", "twice"],
 )
 def test_what_is_no_archive_is_said_to_be_none(data: bytes) -> None:
     for block in (10, MIB):
         with pytest.raises(ValueError, match=r"archive|gzip"):
             list(members(cut(data, block)))
+
+
+def test_what_stands_behind_an_archive_is_seen_wherever_blocks_end() -> None:
+    with pytest.raises(ValueError, match="behind"):
+        list(members([packed(CONTENTS), b"more"]))
 
 
 def test_a_size_below_zero_is_no_archive() -> None:
