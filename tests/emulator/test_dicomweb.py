@@ -322,6 +322,16 @@ def stalled(over: threading.Event) -> None:
     over.wait(30)
 
 
+def test_nobody_waits_when_all_arrived_though_no_answer_came(
+    proxy: Tampering, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    proxy.tamper = first(FAULTS["answer lost"])
+    assert sent(proxy, images, images.some(3)) == [None] * 3
+    assert (slept, proxy.count("POST")) == ([], 1)
+
+
 def test_a_server_that_stands_still_is_asked_again(
     proxy: Tampering, images: Images, archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

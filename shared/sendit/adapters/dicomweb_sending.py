@@ -70,7 +70,7 @@ class Sending:
             self._judge(done, silent, codes)
             if len(codes) > settled:
                 pauses = iter(self._link.pauses)
-            if done.setback is not None:
+            if done.setback is not None and any(instance not in codes for instance in pending):
                 pause = next(pauses, None)
                 if pause is None:
                     raise done.setback
