@@ -12,7 +12,7 @@ SEED ?=
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadscope
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
 
 .DELETE_ON_ERROR:
 .PHONY: run test check lint chaos bench audit lock wheel clean

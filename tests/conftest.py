@@ -25,7 +25,7 @@ hypothesis.settings.load_profile("sendit")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     chaos = parser.getgroup("chaos")
-    chaos.addoption("--long", action="store_true", help="the long form of tests/chaos")
+    chaos.addoption("--long", action="store_true", help="the long form of tests/chaos, and of others that have one")
     chaos.addoption("--seed", type=int, help="what tests/chaos leaves to chance: a number that a run printed")
 
 

@@ -74,8 +74,15 @@ class Archive:
             _, *parts, _ = answer.read().split(b"--" + boundary)
         return [part.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for part in parts]
 
-    def _ask(self, path: str, data: bytes | None = None) -> bytes:
-        with self._opener().open(f"http://{self.host}{path}", data) as answer:
+    def delete(self, study: str) -> None:
+        """All of a study."""
+        asked = json.dumps({"Level": "Study", "Query": {"StudyInstanceUID": study}}).encode()
+        for name in json.loads(self._ask("/tools/find", asked)):
+            self._ask(f"/studies/{name}", method="DELETE")
+
+    def _ask(self, path: str, data: bytes | None = None, method: str | None = None) -> bytes:
+        request = Request(f"http://{self.host}{path}", data, method=method)
+        with self._opener().open(request) as answer:
             got: bytes = answer.read()
             return got
 

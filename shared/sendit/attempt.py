@@ -3,25 +3,23 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from threading import Event, Thread
 
-from sendit.crosswalk import Crosswalk, Keeping
+from sendit.crosswalk import Keeping
 from sendit.deadline import Deadline
-from sendit.errors import SENTENCES, BatchError, Code, ImageError, Refused, SenditError, TransientError
+from sendit.errors import SENTENCES, BatchError, Code, ImageError, OutOfTime, Refused, SenditError, TransientError
 from sendit.freezing import Checkpoint, checkpoint_of, frozen_manifest
-from sendit.ids import DocumentIds
-from sendit.label import OutLabel
-from sendit.lease import Hold, LeaseTerms
+from sendit.lease import Hold
 from sendit.logs import event
-from sendit.naming import Naming, Plan
-from sendit.outcome import ImageWorkers, Outcome, log_outcome
-from sendit.ports import BatchQueue, Clock, Staging, StatusStore
+from sendit.naming import Plan
+from sendit.outcome import Outcome, log_outcome
+from sendit.patients import Patients
+from sendit.processing import Processing
 from sendit.records import IMAGES_A_WRITE, Batch, BatchState, Counts, ErrorEntry, Image, ImageState
 from sendit.refs import BatchName, Entry
-from sendit.staging_area import Reports
 from sendit.tally import Tally
 from sendit.work import chunks, settle
 from sendit.writes import Writes
@@ -29,33 +27,6 @@ from sendit.writes import Writes
 _SECONDS_TO_ANSWER = 10.0  # after the end of a budget; until a function is ended there are more
 
 Observer = Callable[[Counts], None]
-
-
-def _not_needed() -> None:
-    """Whoever opened the output store has labelled it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Processing:
-    """What `process` needs beside the message. `budget` is in seconds; None: an attempt may take any time."""
-
-    staging: Staging
-    store: StatusStore
-    queue: BatchQueue
-    reports: Reports
-    workers: ImageWorkers
-    naming: Naming
-    ids: DocumentIds
-    clock: Clock
-    lease_terms: LeaseTerms
-    in_flight_bytes: int
-    label: OutLabel
-    version: str
-    max_attempts: int
-    budget: float | None = None
-    destinations: tuple[str, ...] = ()  # by name, that the batch has yet to come to when it rests
-    claim_output: Callable[[], None] = _not_needed
-    crosswalk: Crosswalk | None = None
 
 
 class Attempt:
@@ -91,7 +62,6 @@ class Attempt:
         if world.ids.batch(self._name) != batch.id:
             raise BatchError(Code.BATCH_OF_ANOTHER_KEY)
         world.claim_output()
-        plan = world.naming.of_batch()
         manifest = frozen_manifest(
             batch, self._name, staging=world.staging, ids=world.ids, label=world.label, version=world.version
         )
@@ -107,8 +77,11 @@ class Attempt:
         )
         self._tally.start(checkpoint.counts)
         self._settled_before = checkpoint.counts.settled
-        began = world.clock()
-        fresh = partial(self._fresh, began=began)
+        try:
+            plan = world.naming.of_batch(self._patients(manifest.entries, checkpoint, deadline))
+        except OutOfTime:
+            return None
+        fresh = partial(self._fresh, began=world.clock())
         self._write_new(checkpoint.fresh, fresh)
         self._work(entries, checkpoint, plan, fresh, deadline)
         self._tally.flush()
@@ -117,6 +90,26 @@ class Attempt:
         self.counts.check_conservation()
         self._look_for_arrivals(checkpoint.overtaken or self._came_or_changed(manifest.entries))
         return self._hold.finish(self.counts.resting_state(), destinations=world.destinations)
+
+    def _patients(self, entries: Sequence[Entry], checkpoint: Checkpoint, deadline: Deadline) -> Patients:
+        """Whose the images are that have no outcome yet."""
+
+        def unsettled(entry: Entry) -> bool:
+            image_id = self._image_id(entry)
+            return image_id in checkpoint.fresh or image_id in checkpoint.unsettled
+
+        return Patients(
+            self._world.workers,
+            self._name,
+            entries,
+            self._world.in_flight_bytes,
+            batch_id=self._batch.id,
+            generation=self._batch.generation,
+            kept=self._world.staging,
+            unsettled=unsettled,
+            deadline=deadline,
+            check=self._hold.check,
+        )
 
     def fail(self, error: BatchError) -> Batch:
         """Let the batch rest as ERROR for what this attempt came to."""

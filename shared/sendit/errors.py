@@ -7,6 +7,7 @@
     ├── DestinationError the destination cannot be used as it is: others go on, a person mends it
     ├── TransientError   the surroundings failed: nothing is recorded as done, retried with backoff
     │   ├── Busy         this worker has as many batches as it may; the message comes again
+    │   ├── OutOfTime    the time of this attempt is up; the next goes on from what was saved
     │   ├── LeaseHeld    another worker has the batch; the message stays alive in case that worker dies
     │   └── LeaseLost    another worker took the batch over; this one writes no more status
     └── UsageError       whoever called can mend it: wrong setting, wrong folder, a run already going on
@@ -28,6 +29,7 @@ __all__ = [
     "ImageError",
     "LeaseHeld",
     "LeaseLost",
+    "OutOfTime",
     "Refused",
     "SenditError",
     "TransientError",
@@ -83,6 +85,13 @@ class Busy(TransientError):
     """This process works on as many batches as it may."""
 
     def __init__(self, code: Code = Code.WORKER_BUSY, **facts: int) -> None:
+        super().__init__(code, **facts)
+
+
+class OutOfTime(TransientError):
+    """The time of this attempt is up before all was known that its first image needs."""
+
+    def __init__(self, code: Code = Code.OUT_OF_TIME, **facts: int) -> None:
         super().__init__(code, **facts)
 
 

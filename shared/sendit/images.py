@@ -1,6 +1,7 @@
 """One image: read → screen → de-identify → gate → store → verify. What a worker process does, and all it does."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from sendit.text import FoundText
 
 _BLOCK = 1024 * 1024
+_BIRTH_DATE, _STUDY_DATE = 0x00100030, 0x00080020
+_DAY = re.compile(rb"[0-9]{8}")
 _BURNED_IN_TEXT = "burned-in-text"
 _REASON_BURNED_IN_TEXT = "Text was found in its pixels, and such images are to be rejected."
 _NOT_CLEANED = "Its pixels would have to be cleaned, and with SENDIT_DEIDENTIFY=false nothing is changed."
@@ -61,13 +64,14 @@ class ImagePipeline:
             if decision.verdict is Verdict.REJECT:
                 return self._rejected(entry, started, decision.rule, decision.reason)
             uids = (header.study_uid, header.series_uid, header.sop_instance_uid)
+            days = (_day(header, _BIRTH_DATE), _day(header, _STUDY_DATE))
             if self.profile is None:
-                return Inspected(entry, header.entity, uids)
+                return Inspected(entry, header.entity, uids, days=days)
             with _translated():
                 frames = pixels.frames_of(header)
             by = decision if decision.verdict is Verdict.CLEAN else None
             looked_at = decision.looked_at and self.text is not BurnedInText.OFF
-            return Inspected(entry, header.entity, uids, frames, by, looked_at)
+            return Inspected(entry, header.entity, uids, frames, by, looked_at, days)
 
         return guarded(entry, self.clock, started, steps)
 
@@ -183,6 +187,11 @@ def screened(source: BinaryIO, screen: Screen, limits: "Limits", *, cleans: bool
         if decision.verdict is Verdict.CLEAN and not cleans:
             decision = Decision(Verdict.REJECT, decision.rule, _NOT_CLEANED)
         return header, decision
+
+
+def _day(header: "Header", tag: int) -> str:
+    value = header.values.get(tag, b"").strip(b" \0")
+    return value.decode("ascii") if _DAY.fullmatch(value) else ""
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from sendit.errors import BatchError, Code, ImageError, TransientError
 from sendit.ports import OutputStore
 
 LABEL = ".sendit.json"
-"""The label's name in an output store; no image has it, for theirs begin with a letter or a digit."""
+"""The label's name in an output store; no image has it, for theirs begin with no full stop."""
 
 KEYED = "keyed"
 """Where pseudonyms come from unless a label says something else: the project key."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from sendit.again import Again, Findings, ask_again
-from sendit.attempt import Processing
 from sendit.deliveries import Delivery
 from sendit.errors import Code, TransientError, UsageError
 from sendit.finalize import Finalized, Verdict, finalize
 from sendit.ports import BatchQueue, OutputStore
 from sendit.process import process, report
+from sendit.processing import Processing
 from sendit.records import Batch, Counts
 from sendit.refs import BatchMessage, BatchName, Marker, is_unfinished
 from sendit.send import Sending, Sent, needs_sending, send

@@ -18,13 +18,13 @@ LARGEST = 64 * 1024 * 1024
 _COLUMNS = {"id": True, "pseudonym": True, "issuer": False, "shift": False}  # whether a table must have it
 _PSEUDONYM = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ANY = "*"
-_SHIFT = re.compile(r"[0-9]{1,3}")
+_SHIFT = re.compile(r"-?[0-9]{1,3}")
 _MOST_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a line says of a patient: the pseudonym, and how many days earlier dates become, if it says so."""
+    """What a line says of a patient: the pseudonym, and how many days earlier (-: later) dates become, if any."""
 
     pseudonym: str
     shift_days: int | None
@@ -59,8 +59,8 @@ def read_mapping(data: bytes) -> PatientTable:
     """A table in UTF-8, separated by commas, semicolons or tabs, with a first line that names its columns.
 
     `id` and `pseudonym` it must have; it may have `issuer` (of the Patient ID; * for any) and `shift` (1 to 365 days
-    by which dates become earlier). A pseudonym has 1 to 64 letters, digits, - and _, belongs to one patient, and is
-    nobody's id. Raises `MappingError`.
+    by which dates become earlier, or with a - later). A pseudonym has 1 to 64 letters, digits, - and _, belongs to one
+    patient, and is nobody's id. Raises `MappingError`.
     """
     if len(data) > LARGEST:
         raise MappingError(1, "the table is too large")
@@ -124,6 +124,6 @@ def _row(line: int, fields: dict[str, str]) -> Row:
     shift = fields["shift"]
     if not shift:
         return Row(fields["pseudonym"], None)
-    if not _SHIFT.fullmatch(shift) or not 1 <= int(shift) <= _MOST_DAYS:
-        raise MappingError(line, "a shift is 1 to 365 days")
+    if not _SHIFT.fullmatch(shift) or not 1 <= abs(int(shift)) <= _MOST_DAYS:
+        raise MappingError(line, "a shift is 1 to 365 days, either way")
     return Row(fields["pseudonym"], int(shift))

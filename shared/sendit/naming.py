@@ -11,6 +11,7 @@ from sendit.refs import output_name
 
 if TYPE_CHECKING:
     from sendit.deid import Entity, Identifiers
+    from sendit.patients import Patients
 
 Plan = Callable[[Inspected], Planned | Outcome]
 
@@ -27,12 +28,12 @@ class Naming:
     clock: Clock
     keep_paths: bool = False
 
-    def of_batch(self) -> Plan:
+    def of_batch(self, patients: "Patients") -> Plan:
         """What names the images of a batch; what keeps one from having a name is its error.
 
-        Raises `BatchError` (bad_mapping) and `TransientError`, and so does what it returns.
+        Raises what `IdentifierService.of_batch` does; what it returns raises `TransientError`.
         """
-        return partial(self._planned, self.identifiers.of_batch())
+        return partial(self._planned, self.identifiers.of_batch(patients))
 
     def _planned(self, identify: "Callable[[Entity], Identifiers]", inspected: Inspected) -> Planned | Outcome:
         def steps() -> Planned | Outcome:

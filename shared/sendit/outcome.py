@@ -51,7 +51,8 @@ class Inspected:
 
     `entity` and `uids` (of study, series and SOP instance) are the original ones: they go from a worker process to its
     parent and no further. `frames` is what the header says of the pixels; None where they stay as they are whatever
-    hides in them. `looked_at` is whether text is looked for in the frames.
+    hides in them. `looked_at` is whether text is looked for in the frames. `days` are Patient's Birth Date and Study
+    Date as YYYYMMDD, '' for what is no eight digits, for a service that is asked for pseudonyms.
     """
 
     entry: Entry
@@ -60,6 +61,7 @@ class Inspected:
     frames: PassingFrames | None = None
     cleaned_by: Decision | None = None
     looked_at: bool = False
+    days: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         return "Inspected(…)"

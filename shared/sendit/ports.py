@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from sendit.answers import KeptAnswers
 from sendit.deliveries import Delivery
 from sendit.records import Batch, BatchState, Counts, ErrorEntry, Image, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
 
 if TYPE_CHECKING:
     from sendit.deid.identity.entity import Entity, Identifiers
+    from sendit.patients import Patients
 
 Clock = Callable[[], datetime]
 
 
-class Staging(Protocol):
+class Staging(KeptAnswers, Protocol):
     """Where uploaders put batches. Read by generation, never changed by reading."""
 
     def list(self, batch: BatchName) -> Iterator[Entry]:
@@ -283,8 +285,10 @@ class IdentifierService(Protocol):
     def name(self) -> str:
         """What an output store says of where its pseudonyms come from."""
 
-    def of_batch(self) -> "Callable[[Entity], Identifiers]":
+    def of_batch(self, patients: "Patients") -> "Callable[[Entity], Identifiers]":
         """What gives each image of a batch its patient's pseudonyms and date shift: the same entity, the same answer.
 
-        Raises `BatchError` (bad_mapping) or `TransientError`; what it returns raises `ImageError` (no_pseudonym).
+        Only a service that must be asked for all patients together looks at `patients`. Raises `BatchError`
+        (bad_mapping, bad_identifiers, identifiers_refused), `TransientError`, and as one of those `OutOfTime`. What it
+        returns raises `ImageError` (no_pseudonym, no_patient_id, unknown_issuer, bad_pseudonym).
         """

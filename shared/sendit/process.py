@@ -8,12 +8,13 @@ does only what has no outcome yet. When the time of an attempt is up, its messag
 import logging
 from dataclasses import replace
 
-from sendit.attempt import Attempt, Observer, Processing
+from sendit.attempt import Attempt, Observer
 from sendit.attempts import used_up
 from sendit.deadline import Deadline
 from sendit.errors import BatchError, Code, Refused
 from sendit.lease import Hold, new_lease
 from sendit.logs import event
+from sendit.processing import Processing
 from sendit.records import Batch, BatchState, Counts
 from sendit.refs import BatchMessage, BatchName
 from sendit.report import report_on

@@ -18,7 +18,7 @@ _MOST_GENERATION = 10**18
 _DOCUMENT_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 _TMP_EXTENSION = re.compile(r"\.tmp[^.]*$", re.IGNORECASE)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-_OUTPUT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
+_OUTPUT_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 
 def is_unfinished(component: str) -> bool:

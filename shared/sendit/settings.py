@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 
 from sendit.address import parse_addresses
 from sendit.crosswalk_settings import CrosswalkSettings, CrosswalkUse
+from sendit.dasher_settings import DasherSettings
 from sendit.durations import DAY, DaysOrNever, PositiveSeconds, SecondsOrNever, StatusDaysOrNever
 from sendit.errors import Code, UsageError
 from sendit.refs import GcsPlace
@@ -33,6 +34,7 @@ class IdentifierSource(StrEnum):
 
     KEYED = "keyed"  # the project key
     MAPPING = "mapping"  # a coordinator's table
+    DASHER = "dasher"  # an institution's service
 
 
 class BurnedInText(StrEnum):
@@ -64,7 +66,7 @@ class LogLevel(StrEnum):
 PositiveInt = Annotated[int, Field(gt=0)]
 
 
-class Settings(CrosswalkSettings):
+class Settings(CrosswalkSettings, DasherSettings):
     """Every setting of sendit, with its default. Made by `load`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -103,7 +105,8 @@ class Settings(CrosswalkSettings):
         ),
     ] = ""
     identifiers: Annotated[
-        IdentifierSource, Field(description="where pseudonyms come from: keyed (the project key), or mapping (a table)")
+        IdentifierSource,
+        Field(description="where pseudonyms come from: keyed (the project key), mapping (a table), dasher (a service)"),
     ] = IdentifierSource.KEYED
     mapping: Annotated[
         str, Field(description="the path, in the cloud also a gs:// address, of the table of pseudonyms (CSV, TSV)")
@@ -214,9 +217,10 @@ class Settings(CrosswalkSettings):
         return self
 
     @model_validator(mode="after")
-    def _a_mapping_is_named(self) -> Self:
+    def _what_gives_pseudonyms_is_named(self) -> Self:
         if bool(self.mapping) != (self.identifiers is IdentifierSource.MAPPING):
             raise ValueError("SENDIT_MAPPING and SENDIT_IDENTIFIERS=mapping go together")
+        self.check_dasher(chosen=self.identifiers is IdentifierSource.DASHER, study=self.study)
         return self
 
     @model_validator(mode="after")

@@ -84,7 +84,7 @@ class StagingArea(Protocol):
         """
 
     def remove_manifests(self, batch_id: str) -> int:
-        """Remove every frozen manifest of a batch, and say how many went."""
+        """Remove all that is kept of a batch, its manifests and answers of an identifier service; how many went."""
 
     def bookmark(self, walk: str) -> str:
         """Where a long walk over names goes on; empty at its beginning."""

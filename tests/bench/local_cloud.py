@@ -24,6 +24,7 @@ from functools import partial
 
 import google.cloud.storage as storage
 from tests.data import objects
+from tests.naming import NOBODY
 
 from sendit import deid
 from sendit.adapters.gcs_client import storage_client
@@ -240,7 +241,7 @@ def pipeline(emulator_pid: int, images: int, rounds: int, shape: tuple[int, int]
             before, started = cpu_seconds(), time.perf_counter()
             emulator_before = cpu_of(emulator_pid)
             stored = 0
-            claims, plan = Claims(), naming_of(Settings.load({}), deid.Keyring(KEY)).of_batch()
+            claims, plan = Claims(), naming_of(Settings.load({}), deid.Keyring(KEY)).of_batch(NOBODY)
             for chunk in chunks(sorted(entries, key=lambda entry: entry.name), IN_FLIGHT_BYTES):
                 for outcome, _ in settle(workers, BATCH, chunk, claims, plan):
                     stored += outcome.state is ImageState.DONEPROCESSING

@@ -27,6 +27,7 @@ class MemoryStaging:
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     kept: dict[tuple[str, int], bytes] = field(default_factory=dict)
     generation: int = 0
+    sealed: dict[str, list[bytes]] = field(default_factory=dict)
 
     def put(self, name: str, content: int) -> None:
         self.generation += 1
@@ -46,6 +47,12 @@ class MemoryStaging:
 
     def read_manifest(self, batch_id: str, generation: int) -> bytes | None:
         return self.kept.get((batch_id, generation))
+
+    def add_answers(self, batch_id: str, data: bytes) -> None:
+        self.sealed.setdefault(batch_id, []).append(data)
+
+    def answers(self, batch_id: str) -> Iterator[bytes]:
+        return iter(self.sealed.get(batch_id, []))
 
     def manifests(self, batch_id: str) -> Iterator[bytes]:
         return iter([data for (known, _), data in sorted(self.kept.items()) if known == batch_id])

@@ -117,6 +117,16 @@ def test_of_many_writers_at_once_one_creates_and_the_rest_find_it(rig: Rig) -> N
     assert rig.names() == {NAME}
 
 
+def test_metadata_beside_an_object_changes_nothing_of_it(rig: Rig) -> None:
+    for metadata in ({"PatientID": "P-1"}, {"PatientID": "P-2"}, None):
+        with rig.store.create(NAME, metadata) as pending:
+            pending.write(b"same")
+            assert pending.commit().created is (metadata == {"PatientID": "P-1"})
+    with rig.store.open(NAME) as stream:
+        assert stream.read() == b"same"
+    assert rig.names() == {NAME}
+
+
 def test_an_empty_object_can_be_stored(rig: Rig) -> None:
     assert put(rig.store, b"").size == 0
     assert (found := rig.store.stat(NAME)) is not None

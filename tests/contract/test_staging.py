@@ -197,3 +197,13 @@ def test_all_manifests_of_a_batch_come_oldest_first(rig: Rig) -> None:
         rig.staging.write_manifest("id", generation, str(generation).encode())
     rig.staging.write_manifest("id2", 1, b"of another batch")
     assert list(rig.staging.manifests("id")) == [b"9", b"10", b"1700000000000001"]
+
+
+def test_answers_of_a_batch_lie_side_by_side_and_apart_from_manifests_and_other_batches(rig: Rig) -> None:
+    assert list(rig.staging.answers("id")) == []
+    rig.staging.write_manifest("id", 1, b"manifest")
+    for data in (b"one", b"two", b"one", b""):
+        rig.staging.add_answers("id", data)
+    rig.staging.add_answers("id2", b"of another batch")
+    assert sorted(rig.staging.answers("id")) == [b"", b"one", b"one", b"two"]
+    assert list(rig.staging.manifests("id")) == [b"manifest"]

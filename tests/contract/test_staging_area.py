@@ -1,6 +1,7 @@
 """What a `StagingArea` must do, over the bucket that the emulator holds: generations and preconditions above all."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -123,14 +124,15 @@ def test_an_object_that_may_not_be_deleted_keeps_no_other_from_it(
     assert sorted(entry.name for entry in staging.list(BATCH)) == ["00.dcm", "07.dcm"]
 
 
-def test_manifests_of_a_batch_are_removed_and_no_others(
+def test_manifests_and_answers_of_a_batch_are_removed_and_no_others(
     made: TestBucket, area: GcsStagingArea, staging: GcsStaging
 ) -> None:
     for generation in (1, 2):
         staging.write_manifest("id", generation, b"m")
     staging.write_manifest("id2", 1, b"of another")
-    assert [area.remove_manifests("id") for _ in range(2)] == [2, 0]
-    assert list(staging.manifests("id")) == []
+    staging.add_answers("id", b"sealed")
+    assert [area.remove_manifests("id") for _ in range(2)] == [3, 0]
+    assert (list(staging.manifests("id")), list(staging.answers("id"))) == ([], [])
     assert list(staging.manifests("id2")) == [b"of another"]
     assert made.names() == {"manifests/id2/1.jsonl.gz"}
 
@@ -148,11 +150,13 @@ def test_an_area_out_of_reach_is_transient(made: TestBucket, staging: GcsStaging
     made.put(f"incoming/{BATCH}/a", b"x")
     entries = list(staging.list(BATCH))
     area = GcsStagingArea(unreachable_client(), made.place)
-    for call in (
+    calls = (
         lambda: list(area.markers()), lambda: area.marker(BATCH), lambda: list(area.staged()),
         lambda: area.delete(BATCH, entries), lambda: area.delete_marker(Marker("x", 1)), lambda: area.bookmark("w"),
         lambda: list(area.reports()),
-    ):  # fmt: skip
-        with pytest.raises(TransientError) as error:
-            call()
-        assert error.value.code is Code.STAGING_UNAVAILABLE
+    )  # fmt: skip
+    with ThreadPoolExecutor(len(calls)) as threads:  # each tries for seconds
+        for asked in [threads.submit(call) for call in calls]:
+            with pytest.raises(TransientError) as error:
+                asked.result()
+            assert error.value.code is Code.STAGING_UNAVAILABLE

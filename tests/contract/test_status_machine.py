@@ -38,13 +38,13 @@ from sendit import process as processing
 from sendit.adapters.firestore_status import FirestoreStatusStore
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.again import Again, ask_again, publish_again
-from sendit.attempt import Processing
 from sendit.errors import Code, LeaseLost, Refused, SenditError, TransientError, UsageError
 from sendit.finalize import finalize
 from sendit.ids import DocumentIds
 from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
 from sendit.process import process
+from sendit.processing import Processing
 from sendit.records import STORED, Lease
 from sendit.refs import BatchMessage, BatchName, Marker
 from sendit.sweep import Sweeping, follow_dead_letter, requeue_silent

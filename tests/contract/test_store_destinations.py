@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -545,6 +546,25 @@ def test_an_archive_that_cannot_be_read_back_proves_nothing(folder_rig: Rig, sou
 
 
 @pytest.mark.parametrize("archive", [False, True])
+def test_what_is_there_is_not_written_again(folder_rig: Rig, source: Source, archive: bool) -> None:
+    rig = replace(folder_rig, archive=archive)
+    assert isinstance(rig.place, FolderPlace)
+    images = [source.put(name) for name in NAMES]
+    assert sent(rig.destination(), images, source) == [None] * 5
+    assert sent(rig.destination(Failing(rig.place.root, "create", AssertionError())), images, source) == [None] * 5
+
+
+@pytest.mark.parametrize("data", [b"shorter", image(A1)[::-1], image(A1) + b"longer"])
+def test_what_is_there_otherwise_is_a_conflict_whatever_its_size(folder_rig: Rig, source: Source, data: bytes) -> None:
+    assert isinstance(folder_rig.place, FolderPlace)
+    path = folder_rig.place.root / A1
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    assert sent(folder_rig.destination(), [source.put(A1)], source) == [Code.CONFLICT]
+    assert path.read_bytes() == data
+
+
+@pytest.mark.parametrize("archive", [False, True])
 def test_what_the_output_store_fails_with_is_not_the_destinations(
     folder_rig: Rig, source: Source, archive: bool
 ) -> None:
@@ -615,6 +635,20 @@ def test_memory_does_not_grow_with_a_study(archives: Rig, source: Source) -> Non
 
     # on its way to a bucket up to two pieces of 8 MiB are held, whatever the size
     assert peak(3, 64) < 1.3 * peak(2, 20)
+
+
+def test_what_the_documents_show_can_be_sent_to(place: Place, source: Source) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/destinations.md").read_text("utf-8")
+    blocks = "\n".join(re.findall(r"```\w*\n(.+?)```", text, re.DOTALL))
+    shown = re.findall(r"^(archive\+)?(/|gs://)\S+?(#\S+)$", blocks, re.MULTILINE)
+    assert len(shown) == 4
+    images = [source.put(name) for name in NAMES]
+    for archive, start, option in shown:
+        if (start == "gs://") == isinstance(place, BucketPlace):
+            assert sent(Rig(place, bool(archive)).destination(option=option), images, source) == [None] * 5
+    names = set(place.objects())
+    assert {"Collection/LUNG-2026/Entity/P-2/P-2_20200301_ACC-9_12.tar.gz"} < names
+    assert {"modality=CT/2.25.35.dcm", "P-2/20200301_ACC-9/2.25.35.dcm"} & names
 
 
 def test_a_study_is_named_or_else_there_is_no_archive(folder_rig: Rig) -> None:

@@ -127,8 +127,12 @@ class Cloud:
 
     def outputs(self, batch: str) -> dict[str, bytes]:
         """What the output bucket holds of a batch's images, by name."""
+        return self.outputs_below("", batch)
+
+    def outputs_below(self, prefix: str, batch: str) -> dict[str, bytes]:
+        """The same below a prefix, by the name below it."""
         names = {image["output"] for image in self.images(batch).values() if "output" in image}
-        return {name: self.output.blob(name).download_as_bytes() for name in names}
+        return {name: self.output.blob(f"{prefix}/{name}".lstrip("/")).download_as_bytes() for name in names}
 
     def said(self, batch: str, verdict: str) -> list[Document]:
         """The log lines with this verdict on a batch."""

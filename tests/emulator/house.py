@@ -19,7 +19,6 @@ from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.again import Again, Asked, ask_again
-from sendit.attempt import Processing
 from sendit.cleanup import Cleaned, Cleaning, clean
 from sendit.deadline import ENDLESS, Deadline
 from sendit.finalize import finalize
@@ -30,6 +29,7 @@ from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
 from sendit.naming import Naming
 from sendit.process import process
+from sendit.processing import Processing
 from sendit.records import Batch, Image
 from sendit.refs import BatchMessage, BatchName, GcsPlace, Marker
 from sendit.screen import Screen, default_rules

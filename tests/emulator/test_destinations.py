@@ -1,14 +1,22 @@
 """The worker function with destinations beside the output: one is down, its batch waits, and is sent there alone."""
 
 import io
+import json
+import os
+import signal
 import subprocess
 import tarfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import pytest
+from pydicom import dcmread
 from tests.emulator.cloud import SENDIT, clean
 from tests.emulator.functions import function
 from tests.emulator.test_answers import Scene, scene
 from tests.emulator.test_deliveries import slices
+from tests.orthanc import Archive
+from tests.tampering import Answered, Asked, Forward, Tampering, tampering
 
 __all__ = ["scene"]
 
@@ -50,10 +58,7 @@ def test_two_are_done_the_batch_waits_and_a_retry_sends_to_the_third_alone(scene
     for image in cloud.images("sent/1").values():
         assert image["status"] == "DONE"
         assert {"NEW", "PROCESSING", "DONEPROCESSING", "SENT", "DONE"} <= image["times"].keys()
-    outputs = {
-        image["output"]: cloud.output.blob(f"sent/{image['output']}").download_as_bytes()
-        for image in cloud.images("sent/1").values()
-    }
+    outputs = cloud.outputs_below("sent", "sent/1")
     for name, data in outputs.items():
         assert cloud.client.bucket(OPEN).blob(f"images/{name}").download_as_bytes() == data
         blob = cloud.client.bucket(MISSING).get_blob(name)
@@ -85,3 +90,69 @@ def test_an_operator_sends_an_earlier_batch_on_and_has_one_that_waits_tried_agai
     assert (scene.record("sent/2")["status"], len(list(cloud.client.list_blobs("sendit-later")))) == ("DONE", 2)
     assert "sendit-later" in sendit("status", "sent/2").stdout
     assert "nothing to do" in sendit("retry", "sent/2").stdout
+
+
+def pixels_of(files: Iterable[bytes]) -> dict[str, bytes]:
+    read = (dcmread(io.BytesIO(data)) for data in files)
+    return {one.SOPInstanceUID: one.PixelData for one in read}
+
+
+@pytest.fixture
+def proxy(archive: Archive) -> Iterator[Tampering]:
+    with tampering(archive.host) as proxy:
+        yield proxy
+
+
+def test_an_archive_of_dicomweb_is_down_then_its_worker_is_killed_and_then_it_has_each_image_once(
+    scene: Scene, archive: Archive, proxy: Tampering, tmp_path: Path
+) -> None:
+    cloud, batch = scene.cloud, "sent/3"
+    scene.register(batch, slices(70, "CANARY-3"))
+    cloud.client.create_bucket("sendit-third")
+    there = archive.address.replace(archive.host, proxy.host)
+    settings = SETTINGS | {
+        "SENDIT_DESTINATIONS": f"archive+gs://sendit-third#collection=LUNG,{there}",
+        "SENDIT_LEASE_TTL": "2",
+        "SENDIT_LEASE_HEARTBEAT": "0.5",
+    }
+    proxy.tamper = lambda asked, forward: None  # every connection is reset
+    with function(cloud, "worker", tmp_path, None, **settings) as worker:
+        assert scene.deliver(batch, worker) == 503
+        assert [one["status"] for one in scene.record(batch)["deliveries"]] == ["DONE", "WAITING"]
+        (made,) = cloud.client.list_blobs("sendit-third")
+        posted: list[Asked] = []
+
+        def kills(asked: Asked, forward: Forward) -> Answered | None:
+            if asked.method == "POST":
+                posted.append(asked)
+                if len(posted) > 1:
+                    os.killpg(worker.group, signal.SIGKILL)
+                    return None
+            return forward(asked)
+
+        proxy.tamper = kills
+        with pytest.raises(OSError):
+            scene.deliver(batch, worker)
+        said = "".join(worker.lines)
+    proxy.tamper = lambda asked, forward: forward(asked)
+    outputs = cloud.outputs_below("sent", batch)
+    (study,) = {name.split("/")[1] for name in outputs}
+    assert 0 < len(archive.files(study)) < 70
+    with function(cloud, "worker", tmp_path, None, **settings) as worker:
+        cloud.until(lambda: scene.deliver(batch, worker) == 200)  # until then the lease of the dead one holds
+        said += "".join(worker.lines)
+    record = scene.record(batch)
+    assert (record["status"], [one["sent"] for one in record["deliveries"]]) == ("DONE", [70, 70])
+    assert sorted(archive.files(study)) == sorted(outputs.values())
+    assert next(iter(cloud.client.list_blobs("sendit-third"))).generation == made.generation
+    patient = next(iter(outputs)).split("/")[0]
+    shown = archive.shown(study)
+    assert {one["00100020"]["Value"][0] for one in shown} == {patient}
+    assert {one["00080018"]["Value"][0] for one in shown} == {Path(name).stem for name in outputs}
+    pixels = {
+        dcmread(io.BytesIO(data)).SOPInstanceUID: dcmread(io.BytesIO(data)).PixelData for data in outputs.values()
+    }
+    retrieved = [dcmread(io.BytesIO(data)) for data in archive.retrieved(study)]
+    assert {one.SOPInstanceUID: one.PixelData for one in retrieved} == pixels
+    assert "CANARY" not in said + cloud.all_of_firestore() + json.dumps(shown)
+    assert "p:ss" not in said + cloud.all_of_firestore()

@@ -25,7 +25,7 @@ from sendit.wiring.parts import now
 from sendit.wiring.worker import cloud_processing
 
 if TYPE_CHECKING:
-    from sendit.attempt import Processing
+    from sendit.processing import Processing
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.naming import NOBODY
+
 from sendit.adapters.folder_output import FolderOutput
 from sendit.adapters.folder_staging import FolderStaging
 from sendit.images import ImagePipeline
@@ -41,7 +43,7 @@ def outputs_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> 
     for entry in pipeline.staging.list(BATCH):
         inspected = pipeline.inspect(BATCH, entry)
         assert isinstance(inspected, Inspected)
-        planned = naming_of(settings, keys).of_batch()(inspected)
+        planned = naming_of(settings, keys).of_batch(NOBODY)(inspected)
         assert isinstance(planned, Planned)
         outcome = pipeline.store(BATCH, planned)
         assert outcome.code is None

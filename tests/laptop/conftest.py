@@ -40,6 +40,12 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def sendit(home: Path) -> Sendit:
+    return sendit_at(home)
+
+
+def sendit_at(home: Path) -> Sendit:
+    """The program with a home of its own."""
+
     def start(*arguments: str | Path, **more: str) -> Answer:
         done = subprocess.run(
             [str(SENDIT), *map(str, arguments)], env=environment(home, **more), capture_output=True, check=False

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.data import hostile, objects
 from tests.data.canaries import CANARY_FILE, CANARY_FOLDER, RETAINED, Canary, find, planted, search_tree
-from tests.laptop.conftest import Answer, Sendit, images_in
+from tests.laptop.conftest import Answer, images_in, sendit_at
 
 ACCEPTED = ("ct", "mr", "pt", "nm", "cr", "dx", "mg", "rtplan", "rtdose", "rtstruct")
 REFUSED = ("us", "secondary_capture", "encapsulated_pdf", "basic_text_sr")
@@ -28,8 +28,11 @@ class World:
     answers: dict[str, Answer]
 
 
-@pytest.fixture
-def world(sendit: Sendit, home: Path, tmp_path: Path) -> World:
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    tmp_path = tmp_path_factory.mktemp("world")
+    home = tmp_path / "home"
+    sendit = sendit_at(home)
     batch = tmp_path / "src" / CANARY_FOLDER.value
     batch.mkdir(parents=True)
     canaries: dict[str, Canary] = {}

@@ -10,6 +10,10 @@ DOWN = "dicomweb+http://user:CANARY@127.0.0.1:9/dicom-web"  # the port of discar
 SAID = "dicomweb+http://127.0.0.1:9/dicom-web"
 
 
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     for number in range(1, 4):
@@ -22,7 +26,7 @@ def source(tmp_path: Path) -> Path:
 def test_one_place_that_is_down_keeps_no_other_back_and_is_said(sendit: Sendit, source: Path, tmp_path: Path) -> None:
     out, there, archives = tmp_path / "out", tmp_path / "there", tmp_path / "archives"
     to = ("--to", there, "--to", f"archive+{archives}#collection=LUNG", "--to", DOWN)
-    answer = sendit("run", source, out, *to)
+    answer = sendit("run", "--workers", "1", source, out, *to)
     assert answer.status == 1, answer.stderr
     assert images_in(there) == images_in(out)
     assert len(list(archives.rglob("*.tar.gz"))) == 1
@@ -31,18 +35,17 @@ def test_one_place_that_is_down_keeps_no_other_back_and_is_said(sendit: Sendit, 
     assert (batch["status"], batch["deliveries"][2]["destination"]) == ("DONEPROCESSING", SAID)
     (trouble,) = sendit("errors", "--json").json
     assert (trouble["what"], SAID in trouble["why"]) == ("destination_unavailable", True)
-    before = {path: path.stat().st_mtime_ns for folder in (there, archives) for path in folder.rglob("*")}
-    again = sendit("run", source, out, "--to", there, "--json")
+    before = {path: path.stat().st_mtime_ns for folder in (there, archives) for path in files_in(folder)}
+    again = sendit("run", "--workers", "1", source, out, "--to", there, "--json")
     assert again.status == 1  # it waits for the third still
-    assert {path: path.stat().st_mtime_ns for folder in (there, archives) for path in folder.rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for folder in (there, archives) for path in files_in(folder)} == before
     assert "CANARY" not in answer.stdout + answer.stderr + again.stdout + again.stderr + repr(batch) + repr(trouble)
-    home = tmp_path / "home"
-    assert not [path for path in home.rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()]
+    assert not [path for path in files_in(tmp_path / "home") if b"CANARY" in path.read_bytes()]
 
 
 def test_what_is_there_otherwise_is_a_conflict_and_stays(sendit: Sendit, source: Path, tmp_path: Path) -> None:
     out, there = tmp_path / "out", tmp_path / "there"
-    assert sendit("run", source, out).status == 0
+    assert sendit("run", "--workers", "1", source, out).status == 0
     name = next(iter(images_in(out)))
     (there / name).parent.mkdir(parents=True)
     (there / name).write_bytes(b"another's")
@@ -53,7 +56,7 @@ def test_what_is_there_otherwise_is_a_conflict_and_stays(sendit: Sendit, source:
     assert (there / name).read_bytes() == b"another's"
     (trouble,) = sendit("errors", "--json").json
     assert (trouble["what"], bool(trouble["image"])) == ("conflict", True)
-    assert sendit("run", source, out).status == 1
+    assert sendit("run", "--workers", "1", source, out).status == 1
     (there / name).unlink()
     answer = sendit("send", "ST-1", "--to", there)
     assert answer.status == 0, answer.stderr
@@ -76,7 +79,7 @@ def test_what_is_there_otherwise_is_a_conflict_and_stays(sendit: Sendit, source:
 def test_a_place_that_cannot_be_one_is_refused_before_anything_is_done(
     sendit: Sendit, source: Path, tmp_path: Path, to: str, code: str
 ) -> None:
-    answer = sendit("run", source, tmp_path / "out", "--to", to.replace("FOLDER", str(tmp_path)))
+    answer = sendit("run", "--workers", "1", source, tmp_path / "out", "--to", to.replace("FOLDER", str(tmp_path)))
     assert (answer.status, f"[{code}]" in answer.stderr) == (2, True), answer.stderr
     assert "canary@" not in answer.stderr
     assert not (tmp_path / "out").exists()
@@ -85,17 +88,17 @@ def test_a_place_that_cannot_be_one_is_refused_before_anything_is_done(
 def test_identified_images_go_only_where_they_may(sendit: Sendit, source: Path, tmp_path: Path) -> None:
     out, there = tmp_path / "out", tmp_path / "there"
     allowed = {"SENDIT_DEIDENTIFY": "false", "SENDIT_IDENTIFIED_DESTINATIONS": str(out)}
-    answer = sendit("run", source, out, "--to", there, **allowed)
+    answer = sendit("run", "--workers", "1", source, out, "--to", there, **allowed)
     assert (answer.status, "[identified_not_allowed]" in answer.stderr) == (2, True)
     allowed["SENDIT_IDENTIFIED_DESTINATIONS"] += f",{there}"
-    assert sendit("run", source, out, "--to", there, **allowed).status == 0
+    assert sendit("run", "--workers", "1", source, out, "--to", there, **allowed).status == 0
     assert images_in(there) == images_in(out)
 
 
 def test_sending_asks_for_a_place_and_a_batch_that_can_be_sent(sendit: Sendit, source: Path, tmp_path: Path) -> None:
     (source / "ST-2").mkdir()
     (source / "ST-2/1.dcm").write_bytes(b"no image")
-    assert sendit("run", source, tmp_path / "out").status == 3
+    assert sendit("run", "--workers", "1", source, tmp_path / "out").status == 3
     assert "[not_configured]" in sendit("send", "ST-1").stderr
     assert "[nothing_to_send]" in sendit("send", "ST-2", "--to", tmp_path / "there").stderr
     assert sendit("send", "ST-1", SENDIT_DESTINATIONS=str(tmp_path / "there")).status == 0

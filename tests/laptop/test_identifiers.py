@@ -2,11 +2,13 @@
 
 import io
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydicom import Dataset, dcmread
+from tests.dasher import Dasher, Fault, dasher, jitter_of, suid_of
 from tests.data import objects
 from tests.laptop.conftest import Answer, Sendit, images_in
 
@@ -35,13 +37,15 @@ def incoming(tmp_path: Path) -> Path:
     return tmp_path / "incoming"
 
 
-def run_as_described(sendit: Sendit, command: str, folder: Path, *more: str) -> Answer:
+def run_as_described(sendit: Sendit, command: str, folder: Path, *more: str, service: str = "") -> Answer:
     """What a reader of the document would type, in this folder."""
-    *settings, program, verb, source, out = command.split()
+    *settings, program, verb, source, out = (word for word in command.split() if word != "\\")
     assert (program, verb) == ("sendit", "run")
     given = dict(one.split("=", 1) for one in settings)
-    if "SENDIT_MAPPING" in given:
-        given["SENDIT_MAPPING"] = str(folder / given["SENDIT_MAPPING"])
+    for file in ("SENDIT_MAPPING", "SENDIT_DASHER_TOKEN_FILE"):
+        if file in given:
+            given[file] = str(folder / given[file])
+    given |= {"SENDIT_DASHER_URL": service, "SENDIT_WORKERS": "1"} if service else {}
     return sendit("run", folder / source, folder / out, *more, **given)
 
 
@@ -51,7 +55,7 @@ def outputs(out: Path) -> list[Dataset]:
 
 def test_each_image_gets_its_own_patients_line_of_the_table(sendit: Sendit, incoming: Path, home: Path) -> None:
     folder = incoming.parent
-    ((table,), (_, command)) = blocks("csv"), blocks("sh")
+    ((table,), (_, command, _)) = blocks("csv"), blocks("sh")
     (folder / "patients.csv").write_text(table)
     a_file(incoming / "ST-1/4", "PAT-3", 4)
     a_file(incoming / "ST-1/5", "PAT-1", 5, issuer=ISSUED)
@@ -108,7 +112,7 @@ def test_an_out_holds_pseudonyms_of_one_origin(sendit: Sendit, incoming: Path) -
 
 def test_two_studies_have_nothing_of_a_patient_in_common(sendit: Sendit, incoming: Path) -> None:
     folder = incoming.parent
-    command, _ = blocks("sh")
+    command, *_ = blocks("sh")
     assert run_as_described(sendit, command, folder).status == 0
     assert sendit("run", incoming, folder / "out").status == 0
     one, other = (
@@ -119,3 +123,81 @@ def test_two_studies_have_nothing_of_a_patient_in_common(sendit: Sendit, incomin
     assert one.isdisjoint(other)
     refused = sendit("run", incoming, folder / "out-lung")
     assert (refused.status, "[out_of_another_key]" in refused.stderr) == (2, True), refused.stderr
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Dasher]:
+    (tmp_path / "dasher.token").write_text("token-1\n")
+    with dasher() as server:
+        yield server
+
+
+def moved(image: Dataset) -> int:
+    """By how many days the study became later."""
+    return (datetime.strptime(image.StudyDate, "%Y%m%d") - datetime(2024, 2, 15)).days  # noqa: DTZ001, DTZ007
+
+
+def test_a_service_is_asked_once_and_its_codes_and_days_are_in_the_images(
+    sendit: Sendit, incoming: Path, home: Path, service: Dasher
+) -> None:
+    folder = incoming.parent
+    *_, command = blocks("sh")
+    patients = ("PAT-1", "PAT-2")
+    assert {jitter_of("Stanford MRN", patient) > 0 for patient in patients} == {True, False}
+    answer = run_as_described(sendit, command, folder, service=service.address)
+    assert answer.status == 0, answer.stderr
+    found = outputs(folder / "out")
+    coded = {suid_of("Stanford MRN", patient): patient for patient in patients}
+    assert sorted(coded[image.PatientID] for image in found) == ["PAT-1", "PAT-1", "PAT-2"]
+    for image in found:
+        patient = coded[image.PatientID]
+        assert image.AccessionNumber == suid_of("DCM Accession #", f"ACC-{patient}")
+        assert (str(image.PatientName), moved(image)) == (image.PatientID, jitter_of("Stanford MRN", patient))
+    assert service.seen == [("/LUNG-2026", "token-1")]
+    items = [item for entity in service.asked[0]["identifiers"] for item in entity["items"]]
+    assert {item["id_timestamp"] for item in items} == {"2024-02-15T00:00:00Z"}
+
+    a_file(incoming / "ST-1/4", "PAT-3", 4)
+    a_file(incoming / "ST-1/5", "PAT-1", 5, issuer=ISSUED)
+    service.tokens = {"token-2"}
+    expired = run_as_described(sendit, command, folder, "--retry", "new", service=service.address)
+    assert (expired.status, "SENDIT_DASHER_TOKEN_FILE" in expired.stderr) == (1, True), expired.stderr
+    (folder / "dasher.token").write_text("token-2")
+    again = run_as_described(sendit, command, folder, service=service.address)
+    assert again.status == 3, again.stderr
+    assert service.ids == [*("PAT-1", "ACC-PAT-1", "PAT-2", "ACC-PAT-2"), *("PAT-3", "ACC-PAT-3")]
+    assert [row["what"] for row in sendit("errors", "--json").json] == ["unknown_issuer"]
+    assert len(outputs(folder / "out")) == 4
+    said = "".join(one.stdout + one.stderr for one in (answer, expired, again))
+    written = b"".join(path.read_bytes() for path in [*home.rglob("*"), *(folder / "out").rglob("*")] if path.is_file())
+    for original in (*patients, "PAT-3", ISSUED):
+        assert original not in said
+        assert original.encode() not in written
+
+
+def test_a_service_that_takes_no_such_request_is_told_and_nothing_is_stored(
+    sendit: Sendit, incoming: Path, service: Dasher
+) -> None:
+    folder = incoming.parent
+    *_, command = blocks("sh")
+    service.always = Fault(404)
+    answer = run_as_described(sendit, command, folder, service=service.address)
+    assert (answer.status, "HTTP 404" in answer.stdout + answer.stderr) == (1, True), answer.stderr
+    assert not images_in(folder / "out")
+    service.always = None
+    answer = run_as_described(sendit, command, folder, "--retry", "failed", service=service.address)
+    assert (answer.status, len(images_in(folder / "out"))) == (0, 3), answer.stderr
+
+
+def test_files_are_deidentified_with_a_services_codes_too(sendit: Sendit, incoming: Path, service: Dasher) -> None:
+    settings = {
+        "SENDIT_IDENTIFIERS": "dasher",
+        "SENDIT_STUDY": "S",
+        "SENDIT_DASHER_URL": service.address,
+        "SENDIT_DASHER_TOKEN_FILE": str(incoming.parent / "dasher.token"),
+    }
+    answer = sendit("deidentify", incoming, incoming.parent / "files", **settings, SENDIT_WORKERS="1")
+    assert answer.status == 0, answer.stderr
+    codes = {suid_of("Stanford MRN", patient) for patient in ("PAT-1", "PAT-2")}
+    assert {str(image.PatientID) for image in outputs(incoming.parent / "files")} == codes
+    assert len(service.asked) == 1

@@ -12,7 +12,7 @@ import pytest
 from tests.data import objects
 from tests.laptop.conftest import SENDIT, Sendit, environment, images_in, leftovers_in
 
-IMAGES = 1500
+IMAGES = 1000
 KILLS = 10
 SEED = 20261120
 

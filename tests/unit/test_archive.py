@@ -111,6 +111,7 @@ def test_what_is_broken_in_any_place_proves_nothing() -> None:
         packed(CONTENTS) + b"more",
         packed(CONTENTS) + packed(CONTENTS),
     ],
+    ids=["nothing", "no gzip", "no tar", "short", "more", "twice"],
 )
 def test_what_is_no_archive_is_said_to_be_none(data: bytes) -> None:
     for block in (10, MIB):
@@ -171,7 +172,7 @@ def test_memory_does_not_grow_with_what_an_archive_swells_to() -> None:
         bomb += [head.compress(bytes(1024)), head.flush()]
         yield from (None for _ in members([b"".join(bomb)]))
 
-    assert peak(read(64 * MIB)) < 1.5 * peak(read(8 * MIB))
+    assert peak(read(32 * MIB)) < 1.5 * peak(read(4 * MIB))
 
 
 def test_many_small_members_cost_in_proportion_to_their_number() -> None:

@@ -134,11 +134,14 @@ def test_sendit_is_measured_with_a_profile_that_there_is() -> None:
     assert 'profile_named("research")' in (HERE / "drive.py").read_text("utf-8")
 
 
+@pytest.fixture(scope="module", params=["ultrasound", "ultrasound-rle"])
+def clip(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> sets.Set:
+    return sets.made(request.param, tmp_path_factory.mktemp("set"), 1, 2)
+
+
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", ["ultrasound", "ultrasound-rle"])
 @pytest.mark.parametrize("tool", ["sendit-blanking", "sendit-blanked", "pydicom-blanking"])
-def test_a_line_that_blanks_makes_the_banner_black_and_nothing_else(kind: str, tool: str, tmp_path: Path) -> None:
-    clip = sets.made(kind, tmp_path / "set", 1, 2)
+def test_a_line_that_blanks_makes_the_banner_black_and_nothing_else(clip: sets.Set, tool: str, tmp_path: Path) -> None:
     driven = entries.library(tool, Kind.PYTHON, tool, peers.Program(Path(sys.executable)))
     assert isinstance(one_round(driven, clip, tmp_path), measure.Measured)
     (before,), (after,) = (list(folder.glob("*.dcm")) for folder in (clip.folder, tmp_path / "out"))

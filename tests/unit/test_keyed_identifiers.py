@@ -1,11 +1,13 @@
 """Identifiers by the key alone."""
 
+from tests.naming import NOBODY
+
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.deid.identity.entity import Entity
 from sendit.deid.identity.keys import Keyring
 
 KEYS = Keyring(bytes(range(32)))
-IDENTIFY = KeyedIdentifiers(KEYS).of_batch()
+IDENTIFY = KeyedIdentifiers(KEYS).of_batch(NOBODY)
 
 
 def test_without_a_patient_id_the_study_is_the_patient() -> None:
@@ -16,7 +18,7 @@ def test_without_a_patient_id_the_study_is_the_patient() -> None:
 def test_another_key_gives_another_patient_and_has_another_id() -> None:
     entity, other = Entity("", "4711", "1.2.3", ""), Keyring(bytes(32))
     assert other.key_id != KEYS.key_id
-    assert KeyedIdentifiers(other).of_batch()(entity).patient != IDENTIFY(entity).patient
+    assert KeyedIdentifiers(other).of_batch(NOBODY)(entity).patient != IDENTIFY(entity).patient
     assert bytes(range(32)).hex()[:8] not in KEYS.key_id
 
 

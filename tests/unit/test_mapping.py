@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.naming import NOBODY
 
 from sendit import mapping
 from sendit.adapters.mapping_identifiers import MappingIdentifiers
@@ -55,8 +56,9 @@ def test_every_usual_form_says_the_same(table: str) -> None:
         ("id,pseudonym\n4711,Sé\n", 2),
         (f"id,pseudonym\n4711,{'S' * 65}\n", 2),
         ("id,pseudonym,shift\n4711,S1,0\n", 2),
+        ("id,pseudonym,shift\n4711,S1,-0\n", 2),
         ("id,pseudonym,shift\n4711,S1,366\n", 2),
-        ("id,pseudonym,shift\n4711,S1,-1\n", 2),
+        ("id,pseudonym,shift\n4711,S1,-366\n", 2),
         ("id,pseudonym,shift\n4711,S1,1.5\n", 2),
         ("id,pseudonym,shift\n4711,S1,١\n", 2),
         ('id,pseudonym\n"4711,S1\n', 2),
@@ -68,7 +70,7 @@ def test_a_table_that_is_not_right_is_refused_by_its_line_and_not_quoted(table: 
     assert error.value.line == line
     assert not any(value in str(error.value) for value in ("4711", "4712", "DOE", "S1", "S2"))
     with pytest.raises(BatchError) as stopped:
-        MappingIdentifiers(table.encode, KEYS).of_batch()
+        MappingIdentifiers(table.encode, KEYS).of_batch(NOBODY)
     assert (stopped.value.code, stopped.value.facts) == (Code.BAD_MAPPING, {"line": line})
 
 
@@ -99,14 +101,14 @@ def test_the_line_of_the_issuer_goes_before_the_one_for_any(issuer: str, pseudon
 
 @pytest.mark.parametrize("entity", [patient("2"), patient("1", "HOSPITAL"), patient(""), patient("1 ")])
 def test_a_patient_without_a_line_has_no_pseudonym(entity: Entity) -> None:
-    identify = MappingIdentifiers(lambda: b"id,pseudonym\n1,S1\n", KEYS).of_batch()
+    identify = MappingIdentifiers(lambda: b"id,pseudonym\n1,S1\n", KEYS).of_batch(NOBODY)
     with pytest.raises(ImageError) as error:
         identify(entity)
     assert error.value.code is Code.NO_PSEUDONYM
 
 
 def test_a_pseudonym_that_is_the_images_own_accession_is_refused() -> None:
-    identify = MappingIdentifiers(lambda: b"id,pseudonym\n1,A-77\n", KEYS).of_batch()
+    identify = MappingIdentifiers(lambda: b"id,pseudonym\n1,A-77\n", KEYS).of_batch(NOBODY)
     assert identify(patient("1", accession="A-78")).patient == "A-77"
     with pytest.raises(ImageError) as error:
         identify(patient("1", accession="a-77"))
@@ -114,17 +116,17 @@ def test_a_pseudonym_that_is_the_images_own_accession_is_refused() -> None:
 
 
 def test_what_the_table_does_not_say_comes_from_the_key() -> None:
-    identify = MappingIdentifiers(lambda: b"id,pseudonym,shift\n1,S1,\n2,S2,3\n", KEYS).of_batch()
+    identify = MappingIdentifiers(lambda: b"id,pseudonym,shift\n1,S1,\n2,S2,3\n3,S3,-365\n", KEYS).of_batch(NOBODY)
     keyed = KEYS.identifiers(patient("1", accession="A-77"))
     assert identify(patient("1", accession="A-77")) == type(keyed)("S1", keyed.accession, keyed.shift_days)
-    assert identify(patient("2")).shift_days == 3
+    assert [identify(patient(number)).shift_days for number in "23"] == [3, -365]
 
 
 def test_the_table_is_read_anew_for_each_batch() -> None:
     tables = iter([b"id,pseudonym\n1,S1\n", b"id,pseudonym\n1,S1\n2,S2\n"])
     service = MappingIdentifiers(lambda: next(tables), KEYS)
-    service.of_batch()
-    assert service.of_batch()(patient("2")).patient == "S2"
+    service.of_batch(NOBODY)
+    assert service.of_batch(NOBODY)(patient("2")).patient == "S2"
 
 
 def test_a_table_out_of_reach_stops_the_attempt() -> None:
@@ -132,4 +134,4 @@ def test_a_table_out_of_reach_stops_the_attempt() -> None:
         raise TransientError(Code.MAPPING_UNAVAILABLE)
 
     with pytest.raises(TransientError):
-        MappingIdentifiers(gone, KEYS).of_batch()
+        MappingIdentifiers(gone, KEYS).of_batch(NOBODY)

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import google_crc32c
 import pytest
 from tests.data import objects
-from tests.naming import AsCalled
+from tests.naming import NOBODY, AsCalled
 
 from sendit import attempt, deid
 from sendit.adapters.folder_output import FolderOutput
@@ -24,7 +24,6 @@ from sendit.adapters.inline_queue import InlineQueue
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.again import Again, Asked, ask_again, look_again, publish_again
-from sendit.attempt import Processing
 from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import BatchError, Code, LeaseHeld, LeaseLost, Refused, TransientError, UsageError
 from sendit.ids import DocumentIds
@@ -37,6 +36,7 @@ from sendit.naming import Naming
 from sendit.outcome import Inspected, Outcome, Planned
 from sendit.ports import OutputStore, PendingOutput, Stat
 from sendit.process import process
+from sendit.processing import Processing
 from sendit.records import Batch, BatchState, Counts, Image, ImageState, Lease
 from sendit.refs import BatchMessage, BatchName, Entry
 from sendit.screen import Screen, default_rules, read_rules
@@ -113,7 +113,7 @@ class World:
 
     def planned(self, entry: Entry) -> Planned | Outcome:
         inspected = self.pipeline.inspect(NAME, entry)
-        return self.naming.of_batch()(inspected) if isinstance(inspected, Inspected) else inspected
+        return self.naming.of_batch(NOBODY)(inspected) if isinstance(inspected, Inspected) else inspected
 
     def put(self, *names: str) -> None:
         for name in names:

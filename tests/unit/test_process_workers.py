@@ -1,18 +1,16 @@
 """Worker processes: spread, deaths told apart, and none that cannot start blamed on an image."""
 
-import os
 import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.naming import NAMING, inspected
+from tests.naming import NAMING, NOBODY
+from tests.unit.stand_in import Maker
 
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.deadline import Deadline
@@ -27,64 +25,15 @@ from sendit.wiring.worker import CloudPlaces
 
 pytestmark = pytest.mark.thorough
 
-NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 BATCH = BatchName.parse("ST-1")
-_TEN = threading.Barrier(10)
 
 
-@dataclass(frozen=True)
-class Pipeline:
-    """Stands in for the steps of one image; `die…` ends its process, `once…` only the first time; `…full` stops all.
-
-    `hang…` does not come to its end."""
-
-    folder: Path
-
-    def inspect(self, batch: BatchName, entry: Entry) -> Inspected | Outcome:
-        if entry.name.startswith("die"):
-            os._exit(9)
-        if entry.name.startswith("once"):
-            try:
-                (self.folder / entry.name).touch(exist_ok=False)
-            except FileExistsError:
-                return inspected(entry, f"{os.getpid()}")
-            os._exit(9)
-        if entry.name.startswith("full"):
-            raise TransientError(Code.NO_SPACE)
-        if entry.name.startswith("a full"):
-            time.sleep(0.2)  # its neighbour is begun by then
-            raise TransientError(Code.NO_SPACE)
-        if entry.name.startswith("slow"):
-            time.sleep(0.1)
-        return inspected(entry, f"{os.getpid()}")
-
-    def store(self, batch: BatchName, planned: Planned) -> Outcome:
-        if planned.entry.name.startswith("last"):
-            os._exit(9)
-        if planned.entry.name.startswith("hang"):
-            time.sleep(600)
-        if planned.entry.name.startswith("wait"):
-            _TEN.wait(10)  # nobody goes on before ten are here
-        (self.folder / f"stored {planned.entry.name}").touch()
-        place = f"{planned.who.patient} {os.getpid()}"
-        return Outcome(planned.entry, ImageState.DONEPROCESSING, NOON, NOON, output=planned.output, place=place)
-
-
-@dataclass(frozen=True)
-class Maker:
-    folder: Path
-    broken: bool = False
-
-    def __call__(self) -> Pipeline:
-        if self.broken:
-            raise ValueError("DOE^JOHN")
-        return Pipeline(self.folder)
-
-
-@pytest.fixture(params=[(1, 1), (4, 3)], ids=["one by one", "in slices, over threads"])
-def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ProcessWorkers]:
+@pytest.fixture(scope="module", params=[(1, 1), (4, 3)], ids=["one by one", "in slices, over threads"])
+def workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProcessWorkers]:
+    """Their processes serve one test after the other, as they serve one batch after the other, and start slowly."""
     slice_size, threads = request.param
-    with ProcessWorkers(2, Maker(tmp_path), slice_size=slice_size, threads=threads) as made:  # type: ignore[arg-type]
+    make = Maker(tmp_path_factory.mktemp("workers"))
+    with ProcessWorkers(2, make, slice_size=slice_size, threads=threads) as made:  # type: ignore[arg-type]
         yield made
 
 
@@ -95,7 +44,7 @@ def entries(*names: str) -> list[Entry]:
 def test_every_entry_has_one_result(workers: ProcessWorkers) -> None:
     results = list(workers.inspect(BATCH, entries(*"abcdefgh")))
     assert sorted(result.entry.name for result in results) == list("abcdefgh")
-    plans = [NAMING.of_batch()(result) for result in results if isinstance(result, Inspected)]
+    plans = [NAMING.of_batch(NOBODY)(result) for result in results if isinstance(result, Inspected)]
     stored = workers.store(BATCH, [plan for plan in plans if isinstance(plan, Planned)])
     assert {outcome.entry.name for outcome in stored} == set("abcdefgh")
 
@@ -134,7 +83,7 @@ def test_processes_that_cannot_start_are_no_images_fault_and_quote_nothing(
 
 def planned(workers: ProcessWorkers, *names: str, batch: BatchName = BATCH) -> list[Planned]:
     found = workers.inspect(batch, entries(*names))
-    results = [NAMING.of_batch()(image) for image in found if isinstance(image, Inspected)]
+    results = [NAMING.of_batch(NOBODY)(image) for image in found if isinstance(image, Inspected)]
     plans = [plan for plan in results if isinstance(plan, Planned)]
     assert sorted(plan.entry.name for plan in plans) == sorted(names)
     return plans
@@ -175,6 +124,8 @@ def test_an_image_that_ends_its_process_as_it_is_stored_takes_no_other_along(wor
 
 
 def test_two_batches_at_once_get_each_their_own_whatever_dies(workers: ProcessWorkers) -> None:
+    before = threading.active_count()  # what other modules started in this process is none of it
+
     def run(number: int) -> Counter[Code | None]:
         batch = BatchName.parse(f"ST-{number}")
         codes: Counter[Code | None] = Counter()
@@ -187,7 +138,7 @@ def test_two_batches_at_once_get_each_their_own_whatever_dies(workers: ProcessWo
     with ThreadPoolExecutor(2) as threads:
         for codes in threads.map(run, range(2)):
             assert codes == {None: 14, Code.WORKER_CRASHED: 2}
-    assert threading.active_count() < 50
+    assert threading.active_count() < before + 50
 
 
 def test_what_was_done_beside_the_image_that_stopped_the_attempt_is_told_first(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from sendit.dasher_settings import issuer_sources
 from sendit.errors import Code, UsageError
 from sendit.settings import BatchNames, LogFormat, Settings
 
@@ -113,6 +114,62 @@ def test_a_table_in_cloud_storage_is_an_object(place: str) -> None:
 def test_a_studys_name_is_one_word(study: str) -> None:
     with pytest.raises(UsageError):
         Settings.load({"SENDIT_STUDY": study})
+
+
+DASHER = {
+    "SENDIT_IDENTIFIERS": "dasher",
+    "SENDIT_STUDY": "LUNG-2026",
+    "SENDIT_DASHER_URL": "https://host/api/",
+    "SENDIT_DASHER_TOKEN_FILE": "token",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SENDIT_STUDY", ""),
+        ("SENDIT_STUDY", ".."),
+        ("SENDIT_DASHER_URL", ""),
+        ("SENDIT_DASHER_URL", "http://host/api"),
+        ("SENDIT_DASHER_URL", "https://user:secret@host/api"),
+        ("SENDIT_DASHER_URL", "https://host/api?x=1"),
+        ("SENDIT_DASHER_URL", "https://host/a b\n"),
+        ("SENDIT_DASHER_URL", "file:///etc/passwd"),
+        ("SENDIT_DASHER_URL", "https:///api"),
+        ("SENDIT_DASHER_URL", "https://[/api"),
+        ("SENDIT_DASHER_TOKEN_FILE", None),
+        ("SENDIT_IDENTIFIERS", "keyed"),
+        ("SENDIT_DASHER_TOKEN_URL", "https://host/token"),
+        ("SENDIT_DASHER_TOKEN_URL", "http://host/token"),
+        ("SENDIT_DASHER_REFRESH_TOKEN_FILE", "refresh"),
+        ("SENDIT_DASHER_ISSUERS", "HOSPITAL"),
+        ("SENDIT_DASHER_ISSUERS", "HOSPITAL="),
+        ("SENDIT_DASHER_ISSUERS", "=MRN"),
+        ("SENDIT_DASHER_ISSUERS", "H=a,H=b"),
+        ("SENDIT_DASHER_ISSUERS", "H=a,,I=b"),
+        ("SENDIT_DASHER_PATIENT_SOURCE", ""),
+        ("SENDIT_DASHER_TIMEOUT", "0"),
+    ],
+)
+def test_a_service_is_described_wholly_or_not_at_all(name: str, value: str | None) -> None:
+    fine = Settings.load(DASHER)
+    assert fine.dasher_url == "https://host/api"
+    changed = {key: one for key, one in {**DASHER, name: value}.items() if one is not None}
+    with pytest.raises(UsageError) as error:
+        Settings.load(changed)
+    assert error.value.code is Code.BAD_SETTING
+    assert "secret" not in error.value.hint
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8080", "[::1]:80"])
+def test_a_service_on_this_machine_may_be_spoken_to_in_plain_text(host: str) -> None:
+    assert Settings.load({**DASHER, "SENDIT_DASHER_URL": f"http://{host}/x"}).dasher_url == f"http://{host}/x"
+
+
+def test_each_issuer_has_its_source() -> None:
+    issuers = "A HOSPITAL = MRN of A, X=Y=MRN, *=other"
+    assert issuer_sources(issuers) == {"A HOSPITAL": "MRN of A", "X=Y": "MRN", "*": "other"}
+    assert issuer_sources(" ") == {}
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ def test_use_cases_and_records_know_no_cloud_client_and_no_command_line(name: st
     assert not [one for one in imported if one.startswith((*CLOUD_CLIENTS, "sendit.cli", "sendit.wiring"))]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("module", "heavy"),
     [

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.naming import NAMING, inspected
+from tests.naming import NAMING, NOBODY, inspected
 
 from sendit.deadline import ENDLESS, Deadline
 from sendit.errors import Code
@@ -69,7 +69,7 @@ def test_the_first_name_is_stored_whatever_the_order_of_work(contents: dict[str,
     entries = [Entry(name, 1, 1) for name in sorted(contents)]
     workers = Shuffled(contents, seed)
     heard: list[Planned] = []
-    settled = settle(workers, BATCH, entries, Claims(), NAMING.of_batch(), stored=heard.append)
+    settled = settle(workers, BATCH, entries, Claims(), NAMING.of_batch(NOBODY), stored=heard.append)
     results = {outcome.entry.name: (outcome, twin) for outcome, twin in settled}
     told = sorted((plan.entry.name, plan.output) for plan in heard)
     assert told == sorted((name, outcome.output) for name, (outcome, _) in results.items() if outcome.output)

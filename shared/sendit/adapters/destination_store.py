@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+import google_crc32c
+
 from sendit.errors import Code, DestinationError, ImageError, TransientError
 from sendit.ports import OutputStore, PendingOutput, Stat, Stored
 
@@ -34,6 +36,15 @@ class DestinationStore:
         """See `OutputStore.stat`."""
         with _of_the_destination():
             return self._store.stat(name)
+
+    def crc32c(self, name: str, stat: Stat) -> int:
+        """The crc32c of a stored object: the store's own, or that of its bytes, which are read."""
+        if stat.crc32c is not None:
+            return stat.crc32c
+        crc = google_crc32c.Checksum()
+        for block in self.blocks(name):
+            crc.update(block)
+        return int.from_bytes(crc.digest(), "big")
 
     def blocks(self, name: str) -> Iterator[bytes]:
         """The bytes of a stored object, one block at a time."""

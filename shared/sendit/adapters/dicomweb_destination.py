@@ -43,6 +43,11 @@ class DicomwebDestination:
         """See `Destination.name`."""
         return self._name
 
+    @property
+    def whole_studies(self) -> bool:
+        """See `Destination.whole_studies`."""
+        return False
+
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         """See `Destination.send`."""
         with Link(self._place, self._auth, deadline, self._pauses, _THREADS) as link, _threads() as threads:

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from sendit.refs import BatchName, Entry, is_unfinished
 _SYSTEMIC = frozenset(
     {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN}
 )
+
+_SEALED = ".sealed"
 
 
 class FolderStaging:
@@ -56,23 +59,28 @@ class FolderStaging:
 
     def write_manifest(self, batch_id: str, generation: int, data: bytes) -> None:
         """See `Staging.write_manifest`."""
-        try:
-            create_private(self._manifest(batch_id, generation), data)
-        except OSError as error:
-            raise TransientError(Code.NO_SPACE if error.errno in FULL else Code.STAGING_UNAVAILABLE) from None
+        _write(self._manifest(batch_id, generation), data)
 
     def read_manifest(self, batch_id: str, generation: int) -> bytes | None:
         """See `Staging.read_manifest`."""
-        try:
-            return read_or_none(self._manifest(batch_id, generation))
-        except OSError:
-            raise TransientError(Code.STAGING_UNAVAILABLE) from None
+        return _read(self._manifest(batch_id, generation))
 
     def manifests(self, batch_id: str) -> Iterator[bytes]:
         """See `Staging.manifests`."""
         numbers = sorted(int(path.name.partition(".")[0]) for path in (self._manifests / batch_id).glob("*.jsonl.gz"))
         for number in numbers:
             data = self.read_manifest(batch_id, number)
+            if data is not None:
+                yield data
+
+    def add_answers(self, batch_id: str, data: bytes) -> None:
+        """See `Staging.add_answers`."""
+        _write(self._manifests / batch_id / f"{uuid.uuid4().hex}{_SEALED}", data)
+
+    def answers(self, batch_id: str) -> Iterator[bytes]:
+        """See `Staging.answers`."""
+        for path in sorted((self._manifests / batch_id).glob(f"*{_SEALED}")):
+            data = _read(path)
             if data is not None:
                 yield data
 
@@ -111,6 +119,20 @@ class FolderStaging:
         """A root that is gone is an unmounted disk, not a thousand missing images."""
         if not self._root.is_dir():
             raise TransientError(Code.STAGING_UNAVAILABLE)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        create_private(path, data)
+    except OSError as error:
+        raise TransientError(Code.NO_SPACE if error.errno in FULL else Code.STAGING_UNAVAILABLE) from None
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return read_or_none(path)
+    except OSError:
+        raise TransientError(Code.STAGING_UNAVAILABLE) from None
 
 
 def _entry(item: os.DirEntry[str], name: str) -> Entry:

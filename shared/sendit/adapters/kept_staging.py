@@ -60,6 +60,14 @@ class KeptStaging:
         """See `Staging.manifests`."""
         return self._inner.manifests(batch_id)
 
+    def add_answers(self, batch_id: str, data: bytes) -> None:
+        """See `Staging.add_answers`."""
+        self._inner.add_answers(batch_id, data)
+
+    def answers(self, batch_id: str) -> Iterator[bytes]:
+        """See `Staging.answers`."""
+        return self._inner.answers(batch_id)
+
     def _take(self, key: _Key) -> bytes | None:
         with self._lock:
             data = self._kept.pop(key, None)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sendit.deid.identity.entity import Entity, Identifiers
 from sendit.deid.identity.keys import Keyring
 from sendit.label import KEYED
+from sendit.patients import Patients
 
 
 class KeyedIdentifiers:
@@ -18,6 +19,7 @@ class KeyedIdentifiers:
         """See `IdentifierService.name`."""
         return KEYED
 
-    def of_batch(self) -> Callable[[Entity], Identifiers]:
+    def of_batch(self, patients: Patients) -> Callable[[Entity], Identifiers]:
         """See `IdentifierService.of_batch`."""
+        del patients
         return self._keys.identifiers

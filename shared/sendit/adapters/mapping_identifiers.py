@@ -6,6 +6,7 @@ from sendit.deid.identity.entity import Entity, Identifiers
 from sendit.deid.identity.keys import Keyring
 from sendit.errors import BatchError, Code, ImageError
 from sendit.mapping import MappingError, PatientTable, read_mapping
+from sendit.patients import Patients
 
 
 class MappingIdentifiers:
@@ -20,8 +21,9 @@ class MappingIdentifiers:
         """See `IdentifierService.name`."""
         return "mapping"
 
-    def of_batch(self) -> Callable[[Entity], Identifiers]:
+    def of_batch(self, patients: Patients) -> Callable[[Entity], Identifiers]:
         """See `IdentifierService.of_batch`."""
+        del patients
         try:
             table = read_mapping(self._read())
         except MappingError as error:

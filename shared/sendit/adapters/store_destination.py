@@ -72,9 +72,8 @@ class StoreDestination:
     def _bring(self, image: Sendable, output: OutputStore) -> None:
         identity = OutputName.parse(image.output)
         name = self._layout.name(identity, header_of(image.output, output, self._layout.keywords))
-        there = self._store.stat(name)
-        if there is not None and there.crc32c is not None:  # else its bytes are read, and compared with those written
-            if (there.size, there.crc32c) != (image.size, image.crc32c):
+        if (there := self._store.stat(name)) is not None:
+            if there.size != image.size or self._store.crc32c(name, there) != image.crc32c:
                 raise ImageError(Code.CONFLICT)
             return
         with Reading(image, output).blocks() as blocks, self._store.create(name, identity.metadata) as pending:

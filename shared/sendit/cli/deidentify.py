@@ -18,6 +18,7 @@ from sendit.crosswalk import Keeping
 from sendit.errors import Code, UsageError
 from sendit.local import files_of
 from sendit.outcome import Outcome, log_outcome
+from sendit.patients import Patients
 from sendit.records import Counts, ImageState
 from sendit.tally import counted
 from sendit.wiring.local import local_files
@@ -64,7 +65,8 @@ def deidentify(
         staging, workers_, naming, ids, crosswalk = files
         entries = [entry for entry in staging.list(name) if only is None or entry.name == only]
         entries.sort(key=lambda entry: entry.name)
-        counts, claims, plan = replace(counts, found=len(entries)), Claims(), naming.of_batch()
+        counts, claims = replace(counts, found=len(entries)), Claims()
+        plan = naming.of_batch(Patients(workers_, name, entries, settings.in_flight_bytes))
         keeping = Keeping(crosswalk, ids.batch(name))
         for chunk in chunks(entries, settings.in_flight_bytes):
             for outcome, duplicate in settle(workers_, name, chunk, claims, plan, stored=keeping.note):

@@ -17,7 +17,6 @@ from sendit.adapters.out_folder import check_apart, held, read_label
 from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.address import Address
-from sendit.attempt import Processing
 from sendit.crosswalk import Crosswalk
 from sendit.destination import Destination
 from sendit.errors import Code, UsageError
@@ -27,12 +26,13 @@ from sendit.label import OutLabel
 from sendit.lease import LeaseTerms
 from sendit.naming import Naming
 from sendit.outcome import ImageWorkers
+from sendit.processing import Processing
 from sendit.screen import RuleSet, Screen
 from sendit.send import Sending
 from sendit.settings import Settings
 from sendit.wiring.crosswalk import local_crosswalk
 from sendit.wiring.destinations import destinations_of, folders_of
-from sendit.wiring.naming import check_mapping, naming_of
+from sendit.wiring.naming import check_identifiers, naming_of
 from sendit.wiring.parts import (
     check_text,
     key_path,
@@ -277,7 +277,7 @@ def _opened(
 ) -> tuple[Home, "deid.Keyring", "deid.Profile | None", OutLabel]:
     settings.check_destination(out)
     check_text(settings)
-    check_mapping(settings)
+    check_identifiers(settings)
     check_apart(out, settings.home, source, folders_of(addresses))
     home = Home(settings.home)
     home.prepare(with_key=settings.key_file is None)

@@ -5,8 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from sendit import deid, mapping
+from sendit.adapters.dasher_client import BearerToken, DasherClient
+from sendit.adapters.dasher_identifiers import DasherIdentifiers, Sources
 from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.mapping_identifiers import MappingIdentifiers
+from sendit.dasher_settings import issuer_sources
 from sendit.errors import Code, TransientError, UsageError
 from sendit.naming import Naming
 from sendit.settings import IdentifierSource, Settings
@@ -20,21 +23,47 @@ def naming_of(
     *,
     keep_paths: bool = False,
 ) -> Naming:
-    """Who becomes whom: by the key, or by the table, which `read_mapping` reads where it is no file of this machine."""
-    if settings.identifiers is IdentifierSource.KEYED:
-        return Naming(KeyedIdentifiers(keys), keys.uid, now, keep_paths)
-    read = read_mapping or partial(_mapping_of, settings)
-    return Naming(MappingIdentifiers(read, keys), keys.uid, now, keep_paths)
+    """Who becomes whom: by the key, a service, or the table, which `read_mapping` reads if it is no file of ours."""
+    service: KeyedIdentifiers | MappingIdentifiers | DasherIdentifiers
+    match settings.identifiers:
+        case IdentifierSource.KEYED:
+            service = KeyedIdentifiers(keys)
+        case IdentifierSource.MAPPING:
+            service = MappingIdentifiers(read_mapping or partial(_mapping_of, settings), keys)
+        case IdentifierSource.DASHER:
+            service = _dasher(settings, keys)
+    return Naming(service, keys.uid, now, keep_paths)
 
 
-def check_mapping(settings: Settings) -> None:
-    """Raise `UsageError` (bad_setting), with the line and what is wrong there, if the table cannot be used."""
-    if settings.identifiers is not IdentifierSource.MAPPING:
-        return
+def check_identifiers(settings: Settings) -> None:
+    """Raise `UsageError` (bad_setting) if the table, or the service's token, is not there or cannot be used.
+
+    Of the table it says the line and what is wrong there.
+    """
     try:
-        mapping.read_mapping(_mapping_of(settings))
+        if settings.identifiers is IdentifierSource.MAPPING:
+            mapping.read_mapping(_mapping_of(settings))
+        elif settings.identifiers is IdentifierSource.DASHER:
+            _token(settings).current()
     except (TransientError, ValueError) as error:
-        raise UsageError(Code.BAD_SETTING, f"SENDIT_MAPPING: {error}.") from None
+        variable = "MAPPING" if settings.identifiers is IdentifierSource.MAPPING else "DASHER_TOKEN_FILE"
+        raise UsageError(Code.BAD_SETTING, f"SENDIT_{variable}: {error}") from None
+
+
+def _dasher(settings: Settings, keys: "deid.Keyring") -> DasherIdentifiers:
+    address = f"{settings.dasher_url}/{settings.study}"
+    client = DasherClient(address, _token(settings), settings.dasher_timeout)
+    patients = {**issuer_sources(settings.dasher_issuers), "": settings.dasher_patient_source}
+    return DasherIdentifiers(client, keys, Sources(patients, settings.dasher_accession_source))
+
+
+def _token(settings: Settings) -> BearerToken:
+    return BearerToken(
+        settings.dasher_token_file or Path(),
+        settings.dasher_refresh_token_file,
+        settings.dasher_token_url,
+        settings.dasher_timeout,
+    )
 
 
 def _mapping_of(settings: Settings) -> bytes:

@@ -13,7 +13,6 @@ from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.gcs_staging import GcsStaging
 from sendit.adapters.kept_staging import KeptStaging
 from sendit.adapters.process_workers import ProcessWorkers
-from sendit.attempt import Processing
 from sendit.cleanup import Cleaning, clean_at_once
 from sendit.deadline import Deadline
 from sendit.errors import Code, TransientError, UsageError
@@ -22,6 +21,7 @@ from sendit.images import ImagePipeline
 from sendit.label import claim_output
 from sendit.lease import LeaseTerms
 from sendit.process import process, report
+from sendit.processing import Processing
 from sendit.records import Batch
 from sendit.refs import BatchMessage, BatchName, GcsPlace
 from sendit.screen import RuleSet

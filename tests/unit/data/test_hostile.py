@@ -151,6 +151,7 @@ def test_a_duplicate_has_the_same_bytes_and_a_conflict_only_the_same_uid(written
     assert pydicom.dcmread(first).SOPInstanceUID == pydicom.dcmread(second).SOPInstanceUID
 
 
+@pytest.mark.thorough
 def test_writing_twice_gives_the_same_bytes(written: dict[Path, Label], tmp_path: Path) -> None:
     again = hostile.write_all(tmp_path)
     for (path, label), (other, other_label) in zip(written.items(), again.items(), strict=True):

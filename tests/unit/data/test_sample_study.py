@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pydicom
+import pytest
 from tests.data import sample_study
 
 ACCEPTED = {"CT", "MR", "CR", "RTPLAN", "RTDOSE"}
@@ -53,6 +54,7 @@ def test_two_batches_of_an_invented_patient_each_with_one_image_to_refuse(tmp_pa
     assert all(list(values) == ["ORIGINAL", "PRIMARY"] for values in originals)
 
 
+@pytest.mark.thorough
 def test_it_runs_as_a_script_from_anywhere(tmp_path: Path) -> None:
     script = Path(sample_study.__file__).resolve()
     done = subprocess.run(

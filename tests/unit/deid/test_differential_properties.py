@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.thorough
 
 PROPERTY = settings(
-    max_examples=200,
+    max_examples=120,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -80,6 +80,17 @@ def test_tokens_of_two_purposes_differ() -> None:
         keys.token("batch", b"x", 65)
 
 
+def test_what_is_sealed_is_opened_for_the_same_purpose_and_matter_alone() -> None:
+    keys = Keyring(KEY)
+    sealed = keys.sealed("answers", b"secret", "batch")
+    assert keys.unsealed("answers", sealed, "batch") == b"secret"
+    assert sealed != keys.sealed("answers", b"secret", "batch")
+    wrong = [("answer", sealed, "batch"), ("answers", sealed, "batch2"), ("answers", sealed[:-1], "batch")]
+    for purpose, data, about in [*wrong, ("answers", b"", "batch"), ("answers", b"x" * 13, "batch")]:
+        with pytest.raises(ValueError, match="cannot be opened"):
+            keys.unsealed(purpose, data, about)
+
+
 def test_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes"):
         Keyring(b"short")
@@ -110,6 +121,7 @@ def test_keyring_survives_the_way_to_a_worker() -> None:
         ("P", "x" * 17, 1),
         ("P", "", 0),
         ("P", "", 366),
+        ("P", "", -366),
     ],
 )
 def test_identifiers_that_no_vr_allows_are_refused(wrong: tuple[str, str, int]) -> None:

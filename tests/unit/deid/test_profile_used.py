@@ -102,6 +102,7 @@ EVERY = 7
 """So many attributes apart are those that are tried."""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", sorted(PROFILES))
 def test_what_is_explained_is_what_is_done(name: str) -> None:
     profile, rules = PROFILES[name], Rules(PROFILES[name], CT_STORAGE)

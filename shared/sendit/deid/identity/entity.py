@@ -34,7 +34,7 @@ class Identifiers:
     """What an entity becomes: pseudonyms that are legal for their VRs, and how far its dates move.
 
     `patient` is written to Patient ID and Patient's Name, `accession` ('' if the original is empty) to
-    Accession Number; dates move EARLIER by `shift_days` (1…365).
+    Accession Number; dates move EARLIER by `shift_days` (1…365), or later where it is negative (-1…-365).
     """
 
     patient: str
@@ -46,8 +46,8 @@ class Identifiers:
             raise ValueError("the patient pseudonym must be 1 to 64 printable ASCII characters without \\ ^ =")
         if not _is_identifier(self.accession, 16):
             raise ValueError("the accession pseudonym must be at most 16 printable ASCII characters")
-        if not 1 <= self.shift_days <= 365:
-            raise ValueError("the date shift must be 1 to 365 days")
+        if not 1 <= abs(self.shift_days) <= 365:
+            raise ValueError("the date shift must be 1 to 365 days, either way")
 
     def __repr__(self) -> str:
         """The pseudonym only: the shift would undo itself if it were logged."""

@@ -9,7 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import os
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -17,6 +20,7 @@ from sendit.deid.identity.entity import Entity, Identifiers
 
 MINIMUM_KEY_BYTES = 32
 _MOST_REMEMBERED = 64
+_NONCE_BYTES = 12
 _CONTEXT = "sendit/deid/1/"
 
 
@@ -78,6 +82,19 @@ class Keyring:
         if not 1 <= length <= 64:
             raise ValueError("a token has 1 to 64 characters")
         return self._hmac(f"token/{purpose}", text).hex()[:length]
+
+    def sealed(self, purpose: str, data: bytes, about: str) -> bytes:
+        """`data` by AES-256-GCM under the subkey of `purpose`; to open it, one must say what it is `about`."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + AESGCM(self._subkey(f"seal/{purpose}")).encrypt(nonce, data, about.encode())
+
+    def unsealed(self, purpose: str, data: bytes, about: str) -> bytes:
+        """What was sealed. Raises ValueError: it is damaged, or was sealed under another key, purpose or `about`."""
+        nonce, sealed = data[:_NONCE_BYTES], data[_NONCE_BYTES:]
+        try:
+            return AESGCM(self._subkey(f"seal/{purpose}")).decrypt(nonce, sealed, about.encode())
+        except (InvalidTag, ValueError):
+            raise ValueError("this cannot be opened") from None
 
     def _readable(self, purpose: str, text: bytes, length: int) -> str:
         """Upper-case base32: letters and digits 2–7, 5 bits each, no pair that is easily confused."""

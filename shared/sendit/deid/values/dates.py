@@ -17,7 +17,7 @@ _DATE_TIME = re.compile(rf"([0-9]{{8}})({_TIME})?([+-](0[0-9]|1[0-4])[0-5][0-9])
 
 
 def moved(vr: str, values: list[str], days: int) -> list[str] | None:
-    """The values `days` earlier; times of day as they are. None if one of them is not exactly one moment.
+    """The values `days` earlier (negative: later), times of day as they are; None if one is not exactly one moment.
 
     Partial dates, ranges, the spellings of ACR-NEMA (1998.01.31) and days that no calendar has cannot be
     moved by days, and placeholders (19000101) may not: the attribute's Basic action is applied to them instead.
