@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.contract.memory_world import MemoryStaging
 from tests.dasher import Dasher, Fault, dasher, jitter_of, suid_of
-from tests.unit.test_process import World, drained
+from tests.data import objects
+from tests.unit.test_process import NAME, World, drained
 
 from sendit.adapters import bearer_http
 from sendit.adapters.dasher_client import BearerToken, DasherClient
@@ -21,12 +22,14 @@ from sendit.dasher import Asked, NotAnAnswer, answers_of
 from sendit.deadline import ENDLESS, Deadline
 from sendit.deid.identity.entity import Entity, Identifiers
 from sendit.deid.identity.keys import Keyring
-from sendit.errors import BatchError, Code, ImageError, LeaseLost, OutOfTime, SenditError, TransientError
+from sendit.errors import BatchError, Code, ImageError, LeaseLost, OutOfTime, SenditError, TransientError, UsageError
 from sendit.naming import Naming
 from sendit.outcome import Inspected, Outcome, Planned
 from sendit.patients import Patients
 from sendit.records import BatchState, Counts
 from sendit.refs import BatchName, Entry
+from sendit.settings import Settings
+from sendit.wiring.naming import check_identifiers
 
 KEYS = Keyring(bytes(32))
 MRN, ACCESSION = "Stanford MRN", "DCM Accession #"
@@ -260,6 +263,21 @@ def test_answers_that_contradict_each_other_are_no_guess(scene: Scene) -> None:
     assert found == [Code.BAD_PSEUDONYM, Code.BAD_PSEUDONYM, coded("P-2", "A-9")]
 
 
+def test_what_was_answered_before_the_service_failed_is_not_asked_again(scene: Scene) -> None:
+    images = [image("P-1", f"A-{number}") for number in range(1900)]
+
+    def answer_once(answer: Any) -> Any:
+        scene.server.always = Fault(500)
+        return answer
+
+    scene.server.alter = answer_once
+    assert failure(scene, *images) == (TransientError, Code.IDENTIFIERS_UNAVAILABLE)
+    scene.server.always, scene.server.alter = None, lambda answer: answer
+    assert Code.BAD_PSEUDONYM not in scene.named(*images)
+    assert scene.server.items == [950, 950]
+    assert len(set(scene.server.ids)) == 1901
+
+
 # when the time is up
 
 
@@ -419,6 +437,16 @@ def test_an_answer_without_end_is_not_read_to_its_end(scene: Scene, monkeypatch:
 
 
 # the token
+
+
+def test_a_run_does_not_begin_without_a_token(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"IDENTIFIERS": "dasher", "STUDY": "S", "DASHER_URL": "https://host", "DASHER_TOKEN_FILE": "token"}
+    monkeypatch.chdir(scene.token_file.parent)
+    check_identifiers(Settings.load({f"SENDIT_{name}": value for name, value in settings.items()}))
+    scene.token_file.unlink()
+    with pytest.raises(UsageError) as error:
+        check_identifiers(Settings.load({f"SENDIT_{name}": value for name, value in settings.items()}))
+    assert "SENDIT_DASHER_TOKEN_FILE" in error.value.hint
 
 
 def test_a_token_that_expired_is_read_anew(scene: Scene) -> None:
@@ -633,3 +661,22 @@ def test_tokens_of_originals_cannot_be_made_alike_by_moving_text_between_their_p
     assert len({one.key for one in made}) == 4
     assert originals.text("Doe") == originals.text("dOE")
     assert json.dumps([one.original for one in made]).count(made[0].original) == 3
+
+
+@pytest.mark.parametrize(
+    ("birth", "study", "days"),
+    [("19610727", "20100204", ("19610727", "20100204")), ("1961", "2010.02.04", ("", "")), (None, "", ("", ""))],
+)
+def test_days_are_what_the_header_says_in_eight_digits(
+    tmp_path: Path, birth: str | None, study: str, days: tuple[str, str]
+) -> None:
+    world, dataset = World(tmp_path), objects.ct(1)
+    dataset.add_new("PatientBirthDate", "LO", birth or "")  # of a VR that pydicom does not look into
+    dataset.add_new("StudyDate", "LO", study)
+    if birth is None:
+        del dataset.PatientBirthDate
+    (world.source / "a").write_bytes(objects.to_bytes(dataset))
+    (entry,) = world.staging.list(NAME)
+    found = world.pipeline.inspect(NAME, entry)
+    assert isinstance(found, Inspected)
+    assert found.days == days

@@ -84,7 +84,7 @@ class DasherClient:
         `BatchError` (identifiers_refused: it takes no such request; bad_identifiers: the answer has no end).
         """
         left = deadline.left()
-        end = time.monotonic() + min(_PATIENCE, inf if left is None else left)
+        end = time.monotonic() + min(max(_PATIENCE, self._seconds), inf if left is None else left)
         wait = _FIRST_WAIT
         for _ in range(_TRIES):
             reply = self._once(body, end)

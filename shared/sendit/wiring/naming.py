@@ -36,18 +36,17 @@ def naming_of(
 
 
 def check_identifiers(settings: Settings) -> None:
-    """Raise `UsageError` (bad_setting) if the table, or the service's token, is not there or cannot be used.
-
-    Of the table it says the line and what is wrong there.
-    """
-    try:
-        if settings.identifiers is IdentifierSource.MAPPING:
+    """Raise `UsageError` (bad_setting) if the table cannot be used, with its line, or if there is no token."""
+    if settings.identifiers is IdentifierSource.MAPPING:
+        try:
             mapping.read_mapping(_mapping_of(settings))
-        elif settings.identifiers is IdentifierSource.DASHER:
+        except (TransientError, ValueError) as error:
+            raise UsageError(Code.BAD_SETTING, f"SENDIT_MAPPING: {error}.") from None
+    elif settings.identifiers is IdentifierSource.DASHER:
+        try:
             _token(settings).current()
-    except (TransientError, ValueError) as error:
-        variable = "MAPPING" if settings.identifiers is IdentifierSource.MAPPING else "DASHER_TOKEN_FILE"
-        raise UsageError(Code.BAD_SETTING, f"SENDIT_{variable}: {error}") from None
+        except TransientError:
+            raise UsageError(Code.BAD_SETTING, "SENDIT_DASHER_TOKEN_FILE: there is no token in it.") from None
 
 
 def _dasher(settings: Settings, keys: "deid.Keyring") -> DasherIdentifiers:
