@@ -262,8 +262,8 @@ def test_what_passes_is_waited_out_and_nothing_is_doubled(
     proxy: Tampering, images: Images, archive: Archive, fault: str
 ) -> None:
     proxy.tamper = first(FAULTS[fault])
-    some = images.some(40)
-    assert sent(proxy, images, some) == [None] * 40
+    some = images.some(34)
+    assert sent(proxy, images, some) == [None] * 34
     assert holds(archive, images, *some)
 
 
@@ -284,7 +284,7 @@ def test_so_is_what_comes_between_while_it_is_looked_at(
 def test_what_does_not_pass_ends_the_attempt_with_what_is_there_told(
     proxy: Tampering, images: Images, status: int, code: Code
 ) -> None:
-    some = images.some(40)
+    some = images.some(34)
 
     def full(asked: Asked, forward: Forward) -> Answered:
         return forward(asked) if images.data(some[0]) in asked.body else Answered(status)

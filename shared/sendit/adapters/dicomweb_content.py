@@ -20,7 +20,10 @@ from sendit.ports import OutputStore
 _HEADERS = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
 _GONE = (404, 410)
 _SMALL = 1024 * 1024  # bytes on average: a request for each would take longer than to get them
-_WORTH = 8  # a whole series is got for every so many of its instances
+_WORTH_SMALL, _WORTH_LARGE = (
+    8.0,
+    1.25,
+)  # a whole series is got if it has no more than so many times what is wanted of it
 _IN_MEMORY = 32 * 1024 * 1024
 
 Sum = tuple[int, int]
@@ -64,7 +67,8 @@ class Contents:
 
     def _worth_whole(self, some: Sequence[Instance], shown: int) -> bool:
         size = sum(instance.image.size for instance in some)
-        return not self._rewrites and len(some) > 1 and shown <= _WORTH * len(some) and size <= _SMALL * len(some)
+        most = (_WORTH_SMALL if size <= _SMALL * len(some) else _WORTH_LARGE) * len(some)
+        return not self._rewrites and len(some) > 1 and shown <= most
 
     def _of_series(self, some: Sequence[Instance]) -> Iterable[Instance]:
         """Those of a series that the server gives byte for byte as they are here."""
