@@ -2,11 +2,13 @@
 
 import http.client
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
@@ -64,8 +66,8 @@ class Tampering:
 
 
 @contextmanager
-def tampering(target: str) -> Iterator[Tampering]:
-    """A proxy that leads to `target` (host:port), while it runs."""
+def tampering(target: str, certificate: tuple[Path, Path] | None = None) -> Iterator[Tampering]:
+    """A proxy that leads to `target` (host:port), while it runs; over TLS with a certificate and its key."""
     proxy = Tampering(target)
 
     class Handler(BaseHTTPRequestHandler):
@@ -76,7 +78,7 @@ def tampering(target: str) -> Iterator[Tampering]:
             if len(body) < int(self.headers.get("Content-Length", 0)):
                 self.close_connection = True  # broken off by the client: no request
                 return
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+            headers = {name.title(): value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
             asked = Asked(self.command, self.path, headers, body)
             proxy.asked.append(asked)
             answer = proxy.tamper(asked, proxy.forward)
@@ -104,6 +106,10 @@ def tampering(target: str) -> Iterator[Tampering]:
             """Nothing: clients come and go."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         proxy.host = f"127.0.0.1:{server.server_port}"

@@ -1,14 +1,14 @@
 """Where images go on from the output store: the port, and what passes through it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import google_crc32c
 
 from sendit.deadline import ENDLESS, Deadline
-from sendit.errors import Code, ImageError
+from sendit.errors import Code, ImageError, TransientError
 from sendit.ports import OutputStore
 
 
@@ -65,24 +65,38 @@ class Reading:
         """The bytes, in blocks of `size` at most.
 
         Raises `ImageError` (output_missing) if it is not there, or at the end if it is not what was stored: whoever
-        passes the bytes on must not let them count before.
+        passes the bytes on must not let them count before. Raises `TransientError` if the output store cannot be read.
         """
-        try:
-            with self._output.open(self._image.output) as stream:
-                yield self._checked(iter(lambda: stream.read(size), b""))
-        except FileNotFoundError:
-            raise ImageError(Code.OUTPUT_MISSING) from None
+        with ExitStack() as stack:
+            with reading():
+                stream = stack.enter_context(self._output.open(self._image.output))
+            yield self._checked(stream, size)
 
     def whole(self) -> bytes:
         """All bytes at once. Raises as `blocks` does."""
         with self.blocks() as blocks:
             return b"".join(blocks)
 
-    def _checked(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+    def _checked(self, stream: BinaryIO, most: int) -> Iterator[bytes]:
         crc, size = google_crc32c.Checksum(), 0
-        for block in blocks:
+        while True:
+            with reading():
+                block = stream.read(most)
+            if not block:
+                break
             crc.update(block)
             size += len(block)
             yield block
         if (size, int.from_bytes(crc.digest(), "big")) != (self._image.size, self._image.crc32c):
             raise ImageError(Code.OUTPUT_MISSING)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """What reading the output store raises, as `ImageError` (output_missing) or `TransientError`."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise ImageError(Code.OUTPUT_MISSING) from None
+    except OSError:
+        raise TransientError(Code.OUTPUT_UNAVAILABLE) from None

@@ -24,8 +24,8 @@ def sent(rig: Rig, images: list[Sendable], deadline: Deadline = ENDLESS) -> list
 
 
 def test_images_arrive_byte_for_byte_and_have_receipts_in_their_order(rig: Rig) -> None:
-    images = rig.images.some(70)
-    assert sent(rig, images) == [None] * 70
+    images = rig.images.some(40)
+    assert sent(rig, images) == [None] * 40
     assert sorted(rig.held()) == sorted(map(rig.images.data, images))
 
 

@@ -1,6 +1,7 @@
 """Folders, buckets and archives as destinations: what each `Destination` over an `OutputStore` must do."""
 
 import io
+import json
 import os
 import re
 import signal
@@ -11,7 +12,7 @@ import threading
 import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,7 @@ from tests.data.deid_objects import element, instance
 
 from sendit.adapters.archive_destination import archive_destination
 from sendit.adapters.folder_output import FolderOutput
+from sendit.adapters.gcs_client import storage_client
 from sendit.adapters.gcs_output import GcsOutput
 from sendit.adapters.store_destination import StoreDestination, store_destination
 from sendit.address import Address
@@ -31,6 +33,7 @@ from sendit.destination import Destination, Receipt, Sendable
 from sendit.errors import Code, DestinationError, ImageError, TransientError, UsageError
 from sendit.layout import Layout
 from sendit.ports import OutputStore, PendingOutput, Stat, Stored
+from sendit.refs import GcsPlace
 
 MIB = 1024 * 1024
 A1, A2, A3 = (f"P-1/2.25.10/2.25.{series}/2.25.{image}.dcm" for series, image in ((20, 31), (20, 32), (21, 33)))
@@ -318,6 +321,23 @@ def test_an_archive_that_another_zlib_made_is_known_by_what_it_holds(folder_rig:
     assert path.read_bytes() == before
 
 
+def test_of_two_who_make_an_archive_at_one_time_the_second_looks_at_that_of_the_first(
+    folder_rig: Rig, source: Source
+) -> None:
+    archives = replace(folder_rig, archive=True)
+    assert isinstance(archives.place, FolderPlace)
+
+    class Late(FolderOutput):
+        def stat(self, name: str) -> Stat | None:
+            return None  # it comes to be there after this look
+
+    images = [source.put(name) for name in (A1, A2)]
+    assert sent(archives.destination(), images, source) == [None, None]
+    second = archives.destination(Late(archives.place.root))
+    assert sent(second, images, source) == [None, None]
+    assert sent(second, [*images, source.put(A3)], source) == [Code.ARCHIVE_DIFFERS] * 3
+
+
 @pytest.mark.parametrize("broken", ["removed", "damaged"])
 def test_an_output_that_cannot_be_read_is_never_brought(rig: Rig, source: Source, broken: str) -> None:
     images = [source.put(name) for name in NAMES]
@@ -358,6 +378,15 @@ def test_when_the_deadline_is_near_nothing_further_is_begun(rig: Rig, source: So
     assert set(rig.images()) == set(NAMES)
 
 
+def test_no_more_is_begun_ahead_than_goes_at_one_time(folder_rig: Rig, source: Source) -> None:
+    images = [source.put(name) for name in NAMES]
+    looks = Looks(100, 0)
+    sending = StoreDestination(folder_rig.place.store, "x", Layout(), at_once=2).send(images, source.store, looks)
+    assert next(sending) == Receipt(images[0])
+    assert looks.budget == 98
+    assert list(sending) == [Receipt(one) for one in images[1:]]
+
+
 class Killed(BaseException):
     """As a signal ends a process."""
 
@@ -394,14 +423,20 @@ def test_what_is_broken_off_is_not_there_and_comes_whole_the_next_time(rig: Rig,
 
 
 _STUCK = """
-import sys, time
+import json, sys
 from pathlib import Path
-from tests.contract.test_store_destinations import Stuck, Sendable, image, google_crc32c, FolderPlace, A1, A2, A3
+from tests.contract.test_store_destinations import Sendable, Stuck, store_at
 from sendit.adapters.archive_destination import ArchiveDestination
-from sendit.adapters.folder_output import FolderOutput
-images = [Sendable(name, len(image(name)), google_crc32c.value(image(name))) for name in (A1, A2, A3)]
-list(ArchiveDestination(FolderOutput(Path(sys.argv[2])), "x", "LUNG").send(images, Stuck(Path(sys.argv[1]))))
+output, place, images = sys.argv[1:]
+destination = ArchiveDestination(store_at(place), "x", "LUNG")
+list(destination.send([Sendable(*image) for image in json.loads(images)], Stuck(Path(output))))
 """
+
+
+def store_at(place: str) -> OutputStore:
+    if place.startswith("gs://"):
+        return GcsOutput(storage_client("test-project"), GcsPlace.parse(place))
+    return FolderOutput(Path(place))
 
 
 class Stuck(FolderOutput):
@@ -417,22 +452,21 @@ class Stuck(FolderOutput):
 
 
 def test_a_process_killed_in_the_middle_leaves_no_archive_and_the_next_makes_the_same_bytes(
-    folder_rig: Rig, source: Source, tmp_path: Path
+    archives: Rig, source: Source, tmp_path: Path
 ) -> None:
-    archives = replace(folder_rig, archive=True)
-    assert isinstance(archives.place, FolderPlace)
-    images = [source.put(name) for name in (A1, A2, A3)]
-    command = [sys.executable, "-c", _STUCK, str(source.root), str(archives.place.root)]
+    large = image(A2) + os.urandom(9 * MIB)  # so much that a part of it is in the bucket's hands already
+    images = [source.put(A1), source.put(A2, large), source.put(A3)]
+    told = json.dumps([astuple(one) for one in images])
+    command = [sys.executable, "-c", _STUCK, str(source.root), archives.place.address, told]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.read(1) == b"!"
         process.send_signal(signal.SIGKILL)
-    assert {name.split("/")[0] for name in archives.place.objects()} == {".sendit-tmp"}
+    assert not [name for name in archives.place.objects() if not name.startswith(".sendit-tmp/")]
     assert sent(archives.destination(), images, source) == [None] * 3
     (tmp_path / "other").mkdir()
-    undisturbed = FolderOutput(tmp_path / "other")
-    assert sent(archives.destination(undisturbed), images, source) == [None] * 3
-    (name,) = [name for name in archives.place.objects() if not name.startswith(".")]
+    assert sent(archives.destination(FolderOutput(tmp_path / "other")), images, source) == [None] * 3
+    name = next(iter(ARCHIVES))
     assert (tmp_path / "other" / name).read_bytes() == archives.place.objects()[name]
 
 

@@ -1,5 +1,7 @@
 """`sendit run --to` and `sendit send`: on to other places, through the installed program."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -102,3 +104,22 @@ def test_sending_asks_for_a_place_and_a_batch_that_can_be_sent(sendit: Sendit, s
     assert "[not_configured]" in sendit("send", "ST-1").stderr
     assert "[nothing_to_send]" in sendit("send", "ST-2", "--to", tmp_path / "there").stderr
     assert sendit("send", "ST-1", SENDIT_DESTINATIONS=str(tmp_path / "there")).status == 0
+
+
+def test_the_commands_that_the_document_shows_do_what_it_says(
+    sendit: Sendit, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source.rename(tmp_path / "incoming")
+    (tmp_path / "incoming/ST-1").rename(tmp_path / "incoming/ST-000001")
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).resolve().parents[2] / "docs/destinations.md").read_text("utf-8")
+    commands = [line for block in re.findall(r"```sh\n(.+?)```", text, re.DOTALL) for line in block.splitlines()]
+    assert len(commands) == 3
+    for command in commands:
+        before, _, arguments = command.partition("sendit ")
+        given = dict(one.split("=", 1) for one in before.split())
+        answer = sendit(*shlex.split(arguments), SENDIT_WORKERS="1", **given)
+        assert answer.status == 0, (command, answer.stderr)
+    images = images_in(tmp_path / "deidentified")
+    assert images_in(tmp_path / "results") == images_in(tmp_path / "later") == images
+    assert len(list((tmp_path / "archives").rglob("*.tar.gz"))) == 1

@@ -119,6 +119,11 @@ def test_what_is_no_archive_is_said_to_be_none(data: bytes) -> None:
             list(members(cut(data, block)))
 
 
+def test_what_stands_behind_an_archive_is_seen_wherever_blocks_end() -> None:
+    with pytest.raises(ValueError, match="behind"):
+        list(members([packed(CONTENTS), b"more"]))
+
+
 def test_a_size_below_zero_is_no_archive() -> None:
     info = tarfile.TarInfo("a")
     info.size = -512

@@ -373,3 +373,12 @@ def test_a_batch_that_is_everywhere_without_saying_so_is_done_by_whoever_looks_n
     assert needs_sending(world.batch(), world.sending(place))
     assert world.send(place).batch.state is BatchState.DONE
     assert place.asked == []
+
+
+def test_an_output_that_cannot_be_read_is_no_defect_and_is_tried_again(world: World) -> None:
+    world.rest("gs://there")
+    (world.out / names(1)[0]).unlink()
+    (world.out / names(1)[0]).mkdir()
+    sent = world.send(Place())
+    assert (sent.unavailable, world.delivery().state) == (Code.OUTPUT_UNAVAILABLE, DeliveryState.WAITING)
+    assert world.delivery().sent == 1

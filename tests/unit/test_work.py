@@ -68,8 +68,11 @@ class Shuffled:
 def test_the_first_name_is_stored_whatever_the_order_of_work(contents: dict[str, tuple[str, str]], seed: int) -> None:
     entries = [Entry(name, 1, 1) for name in sorted(contents)]
     workers = Shuffled(contents, seed)
-    settled = settle(workers, BATCH, entries, Claims(), NAMING.of_batch(NOBODY))
+    heard: list[Planned] = []
+    settled = settle(workers, BATCH, entries, Claims(), NAMING.of_batch(NOBODY), stored=heard.append)
     results = {outcome.entry.name: (outcome, twin) for outcome, twin in settled}
+    told = sorted((plan.entry.name, plan.output) for plan in heard)
+    assert told == sorted((name, outcome.output) for name, (outcome, _) in results.items() if outcome.output)
     assert results.keys() == contents.keys()
     first: dict[str, str] = {}
     for name in sorted(contents):

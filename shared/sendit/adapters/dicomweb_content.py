@@ -20,7 +20,10 @@ from sendit.ports import OutputStore
 _HEADERS = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
 _GONE = (404, 410)
 _SMALL = 1024 * 1024  # bytes on average: a request for each would take longer than to get them
-_WORTH = 8  # a whole series is got for every so many of its instances
+_WORTH_SMALL, _WORTH_LARGE = (
+    8.0,
+    1.25,
+)  # a whole series is got if it has no more than so many times what is wanted of it
 _IN_MEMORY = 32 * 1024 * 1024
 
 Sum = tuple[int, int]
@@ -36,29 +39,36 @@ class Contents:
         self._threads = threads
         self._rewrites = False  # whether the server seems to give other bytes than it got
 
-    def codes(self, instances: Sequence[Instance], shown: Mapping[str, int]) -> dict[Instance, Code | None]:
-        """For each instance, all of which the server shows: None if it holds the same content.
+    def equal_in_series(self, instances: Sequence[Instance], shown: Mapping[str, int]) -> set[Instance]:
+        """Those that the server gives byte for byte as they are here, when their series are got as a whole.
 
-        Else conflict; destination_not_verified if it gives nothing, or has it in another transfer syntax, which proves
-        nothing; or output_missing if ours cannot be read. `shown` says how many instances it shows of a series, by
-        path. Raises `Setback` and `DestinationError`.
+        That is done where it is less work than to get each; `shown` says how many instances the server shows of a
+        series, by path. Raises `Setback` and `DestinationError`.
         """
-        codes: dict[Instance, Code | None] = {}
         by_series: dict[str, list[Instance]] = defaultdict(list)
         for instance in instances:
             by_series[instance.series_path].append(instance)
         whole = [some for path, some in by_series.items() if self._worth_whole(some, shown.get(path, 0))]
-        for equal in self._threads.map(self._of_series, whole):
-            codes.update(dict.fromkeys(equal))
-        if whole and not codes:
+        equal = {instance for some in self._threads.map(self._of_series, whole) for instance in some}
+        if whole and not equal:
             self._rewrites = True
-        rest = [instance for instance in instances if instance not in codes]
-        codes.update(zip(rest, self._threads.map(self._of_instance, rest), strict=True))
-        return codes
+        return equal
+
+    def codes(self, instances: Sequence[Instance], shown: Mapping[str, int]) -> dict[Instance, Code | None]:
+        """For each instance, all of which the server shows: None if it holds the same content.
+
+        Else conflict; destination_not_verified if it gives nothing, or has it in another transfer syntax, which proves
+        nothing; or output_missing if ours cannot be read. Raises `Setback` and `DestinationError`.
+        """
+        equal = self.equal_in_series(instances, shown)
+        rest = [instance for instance in instances if instance not in equal]
+        others = self._threads.map(self._of_instance, rest)
+        return {**dict.fromkeys(equal), **dict(zip(rest, others, strict=True))}
 
     def _worth_whole(self, some: Sequence[Instance], shown: int) -> bool:
         size = sum(instance.image.size for instance in some)
-        return not self._rewrites and len(some) > 1 and shown <= _WORTH * len(some) and size <= _SMALL * len(some)
+        most = (_WORTH_SMALL if size <= _SMALL * len(some) else _WORTH_LARGE) * len(some)
+        return not self._rewrites and len(some) > 1 and shown <= most
 
     def _of_series(self, some: Sequence[Instance]) -> Iterable[Instance]:
         """Those of a series that the server gives byte for byte as they are here."""

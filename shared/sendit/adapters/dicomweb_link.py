@@ -87,9 +87,11 @@ class Link:
         """
         with self._guarded():
             response = self._once(method, path, headers, body, query)
-            if response.status_code == 401 and self._auth.renew():
-                response.close()
-                response = self._once(method, path, headers, body, query)
+            if response.status_code == 401:
+                with response:
+                    renewed = self._auth.renew()
+                if renewed:
+                    response = self._once(method, path, headers, body, query)
             with response:
                 self._judge(response, also)
                 yield response

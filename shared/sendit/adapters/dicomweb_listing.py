@@ -1,4 +1,4 @@
-"""QIDO-RS: which instances of a series a server shows (PS3.18 10.6)."""
+"""QIDO-RS: which instances of a series a server shows, and how many (PS3.18 10.6)."""
 
 from collections.abc import Collection
 from functools import partial
@@ -8,8 +8,8 @@ from sendit.errors import Code, DestinationError
 
 _PAGE = 1000
 _MOST = 1_000_000  # of a series; a server that shows more makes them up
-_NOT_FOUND, _NO_CONTENT = 404, 204
-_SOP_INSTANCE_UID = "00080018"
+_OK, _NO_CONTENT, _NOT_FOUND = 200, 204, 404
+_SOP_INSTANCE_UID, _SERIES, _NUMBER = "00080018", "0020000E", "00201209"
 _HEADERS = {"Accept": JSON}
 
 
@@ -30,6 +30,24 @@ def listed(link: Link, series_path: str, wanted: Collection[str] | None = None) 
         if wanted is not None and shown.issuperset(wanted):
             break
     return shown
+
+
+def number_listed(link: Link, study: str, series: str) -> int:
+    """Number of Series Related Instances (0020,1209), as the server shows it; 0 if it does not.
+
+    Raises `Setback` and `DestinationError`.
+    """
+    return link.patiently(partial(_number, link, study, series))
+
+
+def _number(link: Link, study: str, series: str) -> int:
+    query = {"SeriesInstanceUID": series, "includefield": _NUMBER}
+    with link.asked("GET", f"/studies/{study}/series", _HEADERS, query=query, also=(_NOT_FOUND,)) as response:
+        found = link.parsed(response) if response.status_code == _OK else []
+    try:
+        return sum(int(item[_NUMBER]["Value"][0]) for item in found if item[_SERIES]["Value"] == [series])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return 0
 
 
 def _page(link: Link, path: str, offset: int, limit: int = _PAGE) -> list[str]:

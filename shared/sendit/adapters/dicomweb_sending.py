@@ -1,7 +1,8 @@
 """Bringing instances to a DICOMweb server: look, post what is not there, look again, compare."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,7 +10,7 @@ from functools import partial
 from sendit.adapters.dicomweb_content import Contents
 from sendit.adapters.dicomweb_instance import Instance
 from sendit.adapters.dicomweb_link import Link, Setback
-from sendit.adapters.dicomweb_listing import listed
+from sendit.adapters.dicomweb_listing import listed, number_listed
 from sendit.adapters.dicomweb_store import Posted, Said, batches, post
 from sendit.destination import Receipt
 from sendit.errors import Code, DestinationError, TransientError
@@ -104,17 +105,13 @@ class Sending:
         said = done.said
         codes.update({one: Code.OUTPUT_MISSING for one, word in said.items() if word is Said.UNREAD})
         posted = [one for one in said if one not in codes]
-        self._look(posted)
-        for pause in self._link.pauses:
-            late = [one for one in posted if said[one] is Said.TAKEN and not self._shows(one)]
-            if not late:
-                break
-            self._link.wait(pause, Setback())
-            self._look(late)
+        proven = self._proven(posted) if self._by_content else set[Instance]()
+        self._look_for([one for one in posted if one not in proven], said)
         shown = [one for one in posted if self._shows(one)]
         if not self._by_content:
-            codes.update({one: None for one in shown if said[one] is Said.TAKEN})
-        for one, code in self._compared([one for one in shown if one not in codes]).items():
+            proven.update(one for one in shown if said[one] is Said.TAKEN)
+        compared = self._compared([one for one in shown if one not in proven])
+        for one, code in {**dict.fromkeys(proven), **compared}.items():
             refused = code is None and said[one] is Said.REFUSED
             codes[one] = Code.INSTANCE_REFUSED if refused else code
         for one in posted:
@@ -126,6 +123,31 @@ class Sending:
                 codes[one] = Code.DESTINATION_NOT_VERIFIED
             else:
                 silent.add(one)
+
+    def _proven(self, posted: Sequence[Instance]) -> set[Instance]:
+        """Those that the server gives byte for byte, of series of which it shows as many instances as there must be.
+
+        Some servers read a file for each instance that they list; they give the whole series in less time.
+        """
+        equal = self._contents.equal_in_series(posted, self._counts(posted))
+        by_series: dict[tuple[str, str, str], set[str]] = {}
+        for one in equal:
+            by_series.setdefault((one.series_path, one.study, one.series), set()).add(one.sop)
+        numbers = self._threads.map(lambda key: number_listed(self._link, *key[1:]), by_series)
+        for ((path, *_), sops), number in zip(by_series.items(), numbers, strict=True):
+            if number >= len(self._shown[path] | sops):
+                self._shown[path] |= sops
+        return {one for one in equal if self._shows(one)}
+
+    def _look_for(self, posted: Sequence[Instance], said: Mapping[Instance, Said]) -> None:
+        """Look what the server shows of what was posted; what it has taken may take a moment."""
+        self._look(posted)
+        for pause in self._link.pauses:
+            late = [one for one in posted if said[one] is Said.TAKEN and not self._shows(one)]
+            if not late:
+                break
+            self._link.wait(pause, Setback())
+            self._look(late)
 
     def _look_first(self, instances: Sequence[Instance]) -> None:
         """Look at series that were not looked at yet, to their end; the last one goes on from the chunk before."""
@@ -146,4 +168,9 @@ class Sending:
         return instance.sop in self._shown[instance.series_path]
 
     def _compared(self, instances: Sequence[Instance]) -> dict[Instance, Code | None]:
-        return self._contents.codes(instances, {path: len(shown) for path, shown in self._shown.items()})
+        return self._contents.codes(instances, self._counts(()))
+
+    def _counts(self, more: Sequence[Instance]) -> dict[str, int]:
+        """How many instances of a series there are, by path, with these that may be new."""
+        new = Counter(instance.series_path for instance in more)
+        return {path: len(shown) + new[path] for path, shown in self._shown.items()}
