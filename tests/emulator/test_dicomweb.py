@@ -9,19 +9,21 @@ import sys
 import threading
 import time
 import traceback
+import tracemalloc
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import dcmread
-from tests.contract.destinations import Images, fresh_uid
+from tests.contract.destinations import Images, fresh_uid, sum_of
 from tests.data.deid_objects import EXPLICIT, deidentified, element, instance
 from tests.orthanc import PASSWORD, USER, Archive
 from tests.tampering import Answered, Asked, Forward, Tamper, Tampering, tampering
 
-from sendit.adapters import dicomweb_link
+from sendit.adapters import dicomweb_link, dicomweb_store
 from sendit.adapters.dicomweb_auth import Password
 from sendit.adapters.dicomweb_destination import DicomwebDestination, dicomweb_destination
 from sendit.address import Address
@@ -32,6 +34,7 @@ from sendit.errors import Code, DestinationError, TransientError
 AT_ONCE = (0.0, 0.0, 0.0)
 """Pauses between tries."""
 PLANTED = "Unsaid^Name"
+MIB = 1024 * 1024
 
 
 @pytest.fixture
@@ -341,6 +344,42 @@ def test_no_answer_is_awaited_longer_than_the_attempt_has(proxy: Tampering, imag
     assert proxy.count("POST") == 1
 
 
+@dataclass(frozen=True)
+class UntilPosted(Deadline):
+    """Near as soon as something was posted."""
+
+    proxy: Tampering
+
+    @property
+    def near(self) -> bool:
+        return self.proxy.count("POST") > 0
+
+
+def test_what_is_under_way_when_the_deadline_comes_near_is_verified_and_no_more_is_begun(
+    proxy: Tampering, images: Images, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dicomweb_store, "BATCH_IMAGES", 1)
+    some = images.some(12)
+    receipts = list(destination(proxy).send(some, images.output, UntilPosted(inf, 0.0, proxy)))
+    assert {receipt.code for receipt in receipts} == {None}
+    assert 1 <= proxy.count("POST") == len(receipts) <= 4
+    assert holds(archive, images, *(receipt.image for receipt in receipts))
+
+
+def test_memory_does_not_grow_with_an_image(images: Images, archive: Archive) -> None:
+    to = dicomweb_destination(Address.parse(archive.address))
+
+    def peak(size: int) -> int:
+        image = images.add(size=size)
+        tracemalloc.start()
+        assert [receipt.code for receipt in to.send([image], images.output)] == [None]
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    assert peak(32 * MIB) < 1.3 * peak(8 * MIB)
+
+
 @pytest.mark.parametrize("status", [200, 202, 409])
 def test_an_instance_that_failed_fails_alone(proxy: Tampering, images: Images, archive: Archive, status: int) -> None:
     some = images.some(3)
@@ -501,14 +540,13 @@ def test_images_that_keep_the_names_of_their_sources_are_known_by_their_headers(
     proxy: Tampering, images: Images, archive: Archive
 ) -> None:
     known = images.add()
-    data = images.data(known)
-    with images.output.create("some/path/IM1") as pending:
-        pending.write(data)
-        pending.commit()
-    (images.root / "some/path/IM2").write_bytes(b"")
-    named = replace(known, output="some/path/IM1")
-    again = replace(known, output="some/path/IM2")
-    assert sent(proxy, images, [named, again, known]) == [None, Code.OUTPUT_MISSING, None]
+    (images.root / "some/path").mkdir(parents=True)
+    for name, data in (("IM1", images.data(known)), ("IM2", images.data(known)[:-1]), ("IM3", b"no image")):
+        (images.root / "some/path" / name).write_bytes(data)
+    named, changed = (replace(known, output=f"some/path/{name}") for name in ("IM1", "IM2"))
+    none = Sendable("some/path/IM3", *sum_of(b"no image"))
+    codes = [None, Code.OUTPUT_MISSING, Code.INSTANCE_REFUSED, None]
+    assert sent(proxy, images, [named, changed, none, known]) == codes
     assert holds(archive, images, known)
 
 

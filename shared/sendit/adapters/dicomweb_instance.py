@@ -3,16 +3,20 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
 
 from pydicom import dcmread
 
-from sendit.destination import Sendable
-from sendit.errors import Code
+from sendit.deid.dicom import quiet  # noqa: F401  pydicom's warnings quote values
+from sendit.destination import Reading, Sendable
+from sendit.errors import Code, ImageError, TransientError
 from sendit.ports import OutputStore
 
 _NAME = re.compile(r"[^/]+/([0-9.]{1,64})/([0-9.]{1,64})/([0-9.]{1,64})\.dcm")  # `refs.output_name`
 _UID = re.compile(r"[0-9.]{1,64}")
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+
+_IN_MEMORY = 32 * 1024 * 1024
 
 _CHUNK_IMAGES = 256  # from here on a chunk ends with its series
 _CHUNK_MOST_IMAGES = 2048
@@ -31,15 +35,25 @@ class Instance:
 
     @classmethod
     def of(cls, image: Sendable, output: OutputStore) -> "Instance":
-        """By the image's name, or where images keep the names of their sources, by its header."""
+        """By the image's name, or where images keep the names of their sources, by its header.
+
+        Raises `TransientError` if the output store cannot be read.
+        """
         if found := _NAME.fullmatch(image.output):
             return cls(image, found[1], found[2], found[3])
-        try:
-            with output.open(image.output) as stream:
-                header = dcmread(stream, stop_before_pixels=True, specific_tags=list(_UIDS))
-            study, series, sop = (str(header.get(keyword, "")) for keyword in _UIDS)
-        except Exception:  # noqa: BLE001  pydicom's are of every kind, and quote the header
-            return cls(image, problem=Code.OUTPUT_MISSING)
+        with SpooledTemporaryFile(_IN_MEMORY) as file:
+            try:
+                with Reading(image, output).blocks() as blocks:
+                    file.writelines(blocks)
+                file.seek(0)
+                header = dcmread(file, stop_before_pixels=True, specific_tags=list(_UIDS))
+                study, series, sop = (str(header.get(keyword, "")) for keyword in _UIDS)
+            except ImageError as error:
+                return cls(image, problem=error.code)
+            except TransientError:
+                raise
+            except Exception:  # noqa: BLE001  pydicom's are of every kind, and quote the header
+                return cls(image, problem=Code.INSTANCE_REFUSED)
         if not all(_UID.fullmatch(uid) for uid in (study, series, sop)):
             return cls(image, problem=Code.INSTANCE_REFUSED)
         return cls(image, study, series, sop)
