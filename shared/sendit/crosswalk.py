@@ -60,7 +60,7 @@ class Replaced:
 class Entry:
     """One value, whose it is, and, as far as they tell more, the study, the series and the accession that it is of.
 
-    The patient's dates became earlier by `shift_days`. `key_id` is the project key's.
+    The patient's dates became earlier by `shift_days`, or later where that is negative. `key_id` is the project key's.
     """
 
     kind: Kind

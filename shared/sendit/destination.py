@@ -68,7 +68,7 @@ class Reading:
         passes the bytes on must not let them count before. Raises `TransientError` if the output store cannot be read.
         """
         with ExitStack() as stack:
-            with _of_the_output():
+            with reading():
                 stream = stack.enter_context(self._output.open(self._image.output))
             yield self._checked(stream, size)
 
@@ -80,7 +80,7 @@ class Reading:
     def _checked(self, stream: BinaryIO, most: int) -> Iterator[bytes]:
         crc, size = google_crc32c.Checksum(), 0
         while True:
-            with _of_the_output():
+            with reading():
                 block = stream.read(most)
             if not block:
                 break
@@ -92,7 +92,8 @@ class Reading:
 
 
 @contextmanager
-def _of_the_output() -> Iterator[None]:
+def reading() -> Iterator[None]:
+    """What reading the output store raises, as `ImageError` (output_missing) or `TransientError`."""
     try:
         yield
     except FileNotFoundError:

@@ -7,7 +7,7 @@ from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag, Tag
 
 from sendit.deid.dicom import quiet  # noqa: F401  pydicom must be quiet before it reads anything
-from sendit.errors import Code, ImageError
+from sendit.destination import reading
 from sendit.ports import OutputStore
 
 _HEAD = 64 * 1024  # bytes; group 0008 is near the beginning, and what identifies has been taken out of it
@@ -17,15 +17,12 @@ _LAST = 0x00080060  # Modality; Study Date and Accession Number come before it
 def header_of(name: str, output: OutputStore, keywords: Collection[str]) -> dict[str, str]:
     """The values of these attributes, up to Modality (0008,0060), as text; empty where there is none to be read.
 
-    Raises `ImageError` (output_missing).
+    Raises `ImageError` (output_missing), `TransientError`.
     """
     if not keywords:
         return {}
-    try:
-        with output.open(name) as stream:
-            head = stream.read(_HEAD)
-    except FileNotFoundError:
-        raise ImageError(Code.OUTPUT_MISSING) from None
+    with reading(), output.open(name) as stream:
+        head = stream.read(_HEAD)
     try:
         tags: list[BaseTag | int] = [Tag(keyword) for keyword in ("SpecificCharacterSet", *keywords)]
         dataset = read_partial(io.BytesIO(head), lambda tag, vr, length: tag > _LAST, specific_tags=tags)

@@ -138,11 +138,12 @@ def test_files_to_files_keep_it_too(sendit: Sendit, incoming: Path) -> None:
 
 def test_a_pseudonym_of_a_table_leads_back_too(sendit: Sendit, incoming: Path) -> None:
     table = incoming.parent / "patients.csv"
-    table.write_text("id,pseudonym,issuer,shift\nPAT-1,SUBJ-001,*,17\nPAT-2,SUBJ-002,*,\n")
+    table.write_text("id,pseudonym,issuer,shift\nPAT-1,SUBJ-001,*,17\nPAT-2,SUBJ-002,*,-3\n")
     more = {"SENDIT_IDENTIFIERS": "mapping", "SENDIT_MAPPING": str(table), **ON}
     assert sendit("run", incoming, incoming.parent / "out", **more).status == 0
     (found,) = sendit("reidentify", "--patient", "SUBJ-001", *WHY, "--json").json
     assert (found["original"], found["shift_days"]) == ("PAT-1", 17)
+    assert "3 days later" in sendit("reidentify", "--patient", "SUBJ-002", *WHY).stdout
 
 
 def test_off_nothing_is_written_and_a_look_up_writes_nothing(sendit: Sendit, incoming: Path, home: Path) -> None:

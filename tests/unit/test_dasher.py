@@ -17,7 +17,7 @@ from tests.unit.test_process import NAME, World, drained
 from sendit.adapters import bearer_http
 from sendit.adapters.dasher_client import BearerToken, DasherClient
 from sendit.adapters.dasher_identifiers import DasherIdentifiers, Sources
-from sendit.answers import Originals, Piece
+from sendit.answers import Answers, Originals, Piece
 from sendit.dasher import Asked, NotAnAnswer, answers_of
 from sendit.deadline import ENDLESS, Deadline
 from sendit.deid.identity.entity import Entity, Identifiers
@@ -651,6 +651,20 @@ def test_whatever_is_answered_is_understood_or_refused(body: object) -> None:
         assert len(suid) <= longest
         assert all(character.isascii() and (character.isalnum() or character in "-_") for character in suid)
     assert bool(found.suid) == (1 <= abs(found.jitter) <= 365)
+
+
+@given(st.dictionaries(st.sampled_from("abcde"), st.sampled_from(["a", "A", "B", "x", "X", "y", "z", ""]), min_size=1))
+def test_a_pseudonym_has_one_original_and_is_none(suids: dict[str, str]) -> None:
+    answers = Answers(Originals(KEYS))
+    asked = {one: answers.originals.patient(MRN, one, suid, 1 if suid else 0) for one, suid in suids.items()}
+    answers.add(asked.values())
+    taken = [suid.casefold() for suid in suids.values()]
+    for one, suid in suids.items():
+        fine = suid and taken.count(suid.casefold()) == 1 and suid.casefold() not in suids
+        try:
+            assert (answers.of(asked[one]).suid, fine) == (suid, True)
+        except ImageError as error:
+            assert (error.code, bool(fine)) == (Code.BAD_PSEUDONYM, False)
 
 
 def test_tokens_of_originals_cannot_be_made_alike_by_moving_text_between_their_parts() -> None:

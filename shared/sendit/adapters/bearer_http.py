@@ -19,7 +19,9 @@ LARGEST = 16 * 1024 * 1024
 _SECONDS_TO_CONNECT = 5.0
 _BLOCK = 64 * 1024
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError)
-_OK, _TIMEOUT, _TOO_EARLY, _TOO_MANY, _SERVER = 200, 408, 425, 429, 500
+_OK, _CREATED, _TIMEOUT, _TOO_EARLY, _TOO_MANY, _SERVER = 200, 201, 408, 425, 429, 500
+_ANSWERS = frozenset({_OK, _CREATED})
+_PASSING = frozenset({0, _TIMEOUT, _TOO_EARLY, _TOO_MANY}) | _ANSWERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,12 @@ class Reply:
     @property
     def answered(self) -> bool:
         """Whether it is an answer."""
-        return self.status == _OK and (self.body is not None or self.overlong)
+        return self.status in _ANSWERS and (self.body is not None or self.overlong)
 
     @property
     def may_pass(self) -> bool:
         """Whether asking again may help. A page without JSON is no answer of the service itself."""
-        passing = {0, _OK, _TIMEOUT, _TOO_EARLY, _TOO_MANY}
-        return self.status in passing or self.status >= _SERVER
+        return self.status in _PASSING or self.status >= _SERVER
 
 
 def post(
@@ -90,7 +91,7 @@ class _Bearer(AuthBase):
 
 
 def _reply(response: requests.Response, end: float) -> Reply:
-    if response.status_code != _OK:
+    if response.status_code not in _ANSWERS:
         return Reply(response.status_code, wait=_wait(response.headers.get("Retry-After", "")))
     data = bytearray()
     # piece by piece as they come: one byte a minute would never let a plain read time out

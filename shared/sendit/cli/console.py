@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -24,6 +25,12 @@ _PROSE = frozenset({"note", "why"})
 def complain(error: SenditError) -> None:
     """One line: what is wrong, the code for scripts, and the way out."""
     sys.stderr.write(f"sendit: {printable(error.sentence)} [{error.code}]\n")
+
+
+def tell_keys(made: Sequence[Path]) -> None:
+    """Say which keys were made on first use: whoever loses one loses more than can be done again."""
+    for key in made:
+        sys.stderr.write(f"A new key was made: {printable(str(key))}. Keep a backup of it.\n")
 
 
 def say(line: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from sendit.cli.console import say, show_table, watching
+from sendit.cli.console import say, show_table, tell_keys, watching
 from sendit.cli.exits import Exit
 from sendit.cli.options import Out, Profile, Rules, Source, Text, Workers, settings_with
 from sendit.crosswalk import Keeping
@@ -21,8 +21,7 @@ from sendit.outcome import Outcome, log_outcome
 from sendit.patients import Patients
 from sendit.records import Counts, ImageState
 from sendit.tally import counted
-from sendit.wiring.local import local_files
-from sendit.wiring.parts import key_path
+from sendit.wiring.local import local_files, missing_keys
 from sendit.work import Claims, chunks, settle
 
 
@@ -53,15 +52,14 @@ def deidentify(
     root, name, only = files_of(source)
     if keep_paths:
         sys.stderr.write("Warning: paths and file names are kept as they are; make sure that none identifies.\n")
-    had_key = key_path(settings).exists()
+    fresh = missing_keys(settings)
     counts, reasons = Counts(), dict[str, int]()
     with (
         local_files(settings, source, root, out, keep_paths=keep_paths, with_report=report is not None) as files,
         _report_file(report) as report_file,
         watching() as watch,
     ):
-        if not had_key:
-            sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
+        tell_keys(fresh)
         staging, workers_, naming, ids, crosswalk = files
         entries = [entry for entry in staging.list(name) if only is None or entry.name == only]
         entries.sort(key=lambda entry: entry.name)

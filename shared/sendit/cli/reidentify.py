@@ -71,7 +71,8 @@ def _show(found: Found) -> None:
         ("SOP Instance UID", entry.value if entry.kind is Kind.INSTANCE else None),
     ]
     show_table(["what", "in the output", "original"], [[name, one.new, one.original] for name, one in rows if one])
-    say(f"Dates were moved back by {entry.shift_days} days. Project key: {entry.key_id}.")
+    moved = "later" if entry.shift_days < 0 else "earlier"
+    say(f"Dates became {abs(entry.shift_days)} days {moved}. Project key: {entry.key_id}.")
     for batch_id, at in found.batches:
         say(f"Written {at:%Y-%m-%d %H:%M:%S}Z, batch {batch_id}.")
 

@@ -1,14 +1,13 @@
 """`sendit run`: the whole pipeline on this machine."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sendit.again import Again
-from sendit.cli.console import say, say_json, show_table, watching
+from sendit.cli.console import say, say_json, show_table, tell_keys, watching
 from sendit.cli.deliveries import deliveries_as_json, show_deliveries
 from sendit.cli.exits import Exit
 from sendit.cli.options import Json, Out, Profile, Rules, Source, Text, To, Workers, settings_with
@@ -19,8 +18,7 @@ from sendit.records import BatchState, Counts
 from sendit.refs import BatchName, printable
 from sendit.settings import BatchNames, Settings
 from sendit.wiring.destinations import addresses_of
-from sendit.wiring.local import local_world
-from sendit.wiring.parts import key_path
+from sendit.wiring.local import local_world, missing_keys
 
 _NOT_PROCESSED = {
     Verdict.TEST: "not processed: its name starts with test",
@@ -58,14 +56,13 @@ def run(
     settings = settings_with(profile, workers, rules, text)
     addresses = addresses_of(settings, to or ())
     found = find_batches(source)
-    had_key = key_path(settings).exists()
+    fresh = missing_keys(settings)
     results: list[BatchResult] = []
     reports = Path()
     try:
         with local_world(settings, source, found.root, out, addresses) as world, watching() as watch:
             reports = world.reports
-            if not had_key:
-                sys.stderr.write(f"A new project key was made: {key_path(settings)}. Keep a backup of it.\n")
+            tell_keys(fresh)
             done = run_all(
                 found,
                 world.processing,

@@ -18,6 +18,7 @@ from sendit.adapters.process_workers import ProcessWorkers
 from sendit.adapters.sqlite_status import SqliteStatusStore
 from sendit.address import Address
 from sendit.crosswalk import Crosswalk
+from sendit.crosswalk_settings import CrosswalkUse
 from sendit.destination import Destination
 from sendit.errors import Code, UsageError
 from sendit.ids import DocumentIds
@@ -255,6 +256,12 @@ def scope_of(root: Path) -> str:
 def reports_of(state: Path, root: Path) -> Path:
     """Where reports lie of batches below `root`: batches of the same name may come from several places."""
     return state / _REPORTS / os.path.realpath(root).lstrip("/")
+
+
+def missing_keys(settings: Settings) -> list[Path]:
+    """Where the keys will lie that are made on first use."""
+    crosswalk = [Home(settings.home).crosswalk_key_path] if settings.crosswalk is CrosswalkUse.ON else []
+    return [key for key in (key_path(settings), *crosswalk) if not key.exists()]
 
 
 def prepare_key(settings: Settings) -> Path:
