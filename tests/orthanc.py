@@ -57,8 +57,11 @@ class Archive:
 
     def files(self, study: str) -> list[bytes]:
         """Every instance of a study, as its file."""
-        asked = json.dumps({"Level": "Instance", "Query": {"StudyInstanceUID": study}}).encode()
-        return [self._ask(f"/instances/{name}/file") for name in json.loads(self._ask("/tools/find", asked))]
+        return [self._ask(f"/instances/{name}/file") for name in self._found("Instance", study)]
+
+    def count(self, study: str) -> int:
+        """How many instances of a study there are."""
+        return len(self._found("Instance", study))
 
     def shown(self, study: str) -> list[dict[str, Any]]:
         """What QIDO-RS says of a study's instances."""
@@ -76,9 +79,13 @@ class Archive:
 
     def delete(self, study: str) -> None:
         """All of a study."""
-        asked = json.dumps({"Level": "Study", "Query": {"StudyInstanceUID": study}}).encode()
-        for name in json.loads(self._ask("/tools/find", asked)):
+        for name in self._found("Study", study):
             self._ask(f"/studies/{name}", method="DELETE")
+
+    def _found(self, level: str, study: str) -> list[str]:
+        asked = json.dumps({"Level": level, "Query": {"StudyInstanceUID": study}}).encode()
+        found: list[str] = json.loads(self._ask("/tools/find", asked))
+        return found
 
     def _ask(self, path: str, data: bytes | None = None, method: str | None = None) -> bytes:
         request = Request(f"http://{self.host}{path}", data, method=method)

@@ -102,7 +102,7 @@ def ours(archive: Archive, root: Path, some: list[Sendable], verify: str) -> flo
 def forget(archive: Archive, some: list[Sendable]) -> None:
     """Let the archive be empty again, if it holds just these."""
     study = some[0].output.split("/")[1]
-    held = len(archive.shown(study))
+    held = archive.count(study)
     assert held == len(some), f"{held} of {len(some)} are there"
     archive.delete(study)
 
