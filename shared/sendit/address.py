@@ -14,8 +14,8 @@ _ARCHIVE = "archive+"
 _DICOMWEB = "dicomweb+"
 _HEALTHCARE = re.compile(r"projects/[\w:.-]+/locations/[\w-]+/datasets/[\w.-]+/dicomStores/[\w.-]+")
 _HEALTHCARE_API = "https://healthcare.googleapis.com/v1/"
-_CREDENTIALS = re.compile(r"[^/]*:[^/]*@")  # of an address without its scheme: no folder is to be called like that
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_NO_FOLDER = re.compile(r".*(://|:.*@|/dicomStores)|[^/.~].*@", re.DOTALL)
+"""What is rather a mistyped address, which may hold a password: no folder is to be called so."""
 
 
 class Kind(StrEnum):
@@ -42,7 +42,7 @@ class Address:
 
     kind: Kind
     place: str
-    name: str  # as records, logs and pages call it: without credentials and options
+    name: str  # as records, logs and pages call it: without credentials, with the options that say where things lie
     archive: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
@@ -52,7 +52,7 @@ class Address:
     def parse(cls, text: str) -> Self:
         """The address; raises ValueError that says what a DEST looks like, and quotes no credentials."""
         body, _, fragment = text.strip().partition("#")
-        if _HEALTHCARE.fullmatch(body):
+        if _HEALTHCARE.fullmatch(body := body.rstrip("/") or body):
             options = {"auth": "google", **_options(fragment, "dicomweb")}
             return cls(Kind.DICOMWEB, f"{_HEALTHCARE_API}{body}/dicomWeb", body, options=options)
         if body.startswith(_DICOMWEB):
@@ -62,14 +62,21 @@ class Address:
         body = body.removeprefix(_ARCHIVE)
         if body.startswith("gs://"):
             kind, place = Kind.BUCKET, str(GcsPlace.parse(body))
-        elif not body or _SCHEME.match(body) or _CREDENTIALS.match(body) or "\0" in body:
+        elif not body or _NO_FOLDER.match(body) or "\0" in body:
             raise ValueError(
                 "a destination is a folder, gs://bucket/prefix, archive+ and one of these,"
-                " dicomweb+https://host/path or projects/…/dicomStores/…"
+                " dicomweb+https://host/path or projects/…/dicomStores/…; a folder with an @ is written ./folder"
             )
         else:
-            kind, place = Kind.FOLDER, os.path.abspath(os.path.expanduser(body))  # noqa: PTH100, PTH111  links stay; a ~nobody is a folder
-        return cls(kind, place, f"{_ARCHIVE if archive else ''}{place}", archive, options)
+            path = os.path.expanduser(body)  # noqa: PTH111  ~nobody is a folder, and no error
+            kind, place = Kind.FOLDER, os.path.abspath(path)  # noqa: PTH100  links stay
+        said = f"#{'&'.join(f'{option}={value}' for option, value in sorted(options.items()))}" if options else ""
+        return cls(kind, place, f"{_ARCHIVE if archive else ''}{place}{said}", archive, options)
+
+    @property
+    def where(self) -> str:
+        """Its address without options, by which it may be named as one that gets identified images."""
+        return self.name.partition("#")[0]
 
     @classmethod
     def _dicomweb(cls, url: str, options: Mapping[str, str]) -> Self:
@@ -78,7 +85,8 @@ class Address:
             port = parts.port
         except ValueError:
             raise ValueError("dicomweb+https://host:port/path: this is no address") from None
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or not url.isprintable():
+        odd = parts.query or not url.isprintable() or any(sign in parts.path for sign in "@;")
+        if parts.scheme not in {"http", "https"} or not parts.hostname or odd:
             raise ValueError("must look like dicomweb+https://[user:password@]host[:port]/path")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         place = f"{parts.scheme}://{host}{f':{port}' if port else ''}{parts.path.rstrip('/')}"

@@ -64,7 +64,10 @@ def _study_of(image: Sendable) -> str:
 
 
 class Delivering:
-    """The thread that sends. `current` is how far it is; `stop` ends it before its next image."""
+    """The thread that sends. `current` is how far it is; `stop` ends it before its next image.
+
+    With `anew` nothing is taken for there that the destination does not show now.
+    """
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Delivering:
         output: OutputStore,
         clock: Clock,
         max_attempts: int,
+        anew: bool,
         deadline: Deadline,
         ended: Callable[[], None],
     ) -> None:
@@ -85,7 +89,9 @@ class Delivering:
         self._max_attempts = max_attempts
         self._deadline = deadline
         self._ended = ended
-        self._begun, self._there = goods.begun(known, whole_studies=destination.whole_studies)
+        looked_for = replace(known, digest="") if anew else known
+        self._before = looked_for.sent if looked_for.digest == goods.digest else 0
+        self._begun, self._there = goods.begun(looked_for, whole_studies=destination.whole_studies)
         self._stopped = False
         self._thread = Thread(target=self._run, name="delivery", daemon=True)
         self.current = self._begun
@@ -105,7 +111,7 @@ class Delivering:
     @property
     def progressed(self) -> bool:
         """Whether this attempt brought an image there that no earlier one had."""
-        return self.current.sent > self._there
+        return self.current.sent > self._before
 
     def start(self) -> None:
         """Begin."""

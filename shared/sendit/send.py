@@ -33,7 +33,10 @@ def _unobserved(_: Sequence[Delivery]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What `send` needs beside the batch. With `whole`, there are no destinations but these."""
+    """What `send` needs beside the batch.
+
+    With `whole`, there are no destinations but these. With `anew`, these are looked through, whatever they had before.
+    """
 
     store: StatusStore
     output: OutputStore
@@ -42,6 +45,7 @@ class Sending:
     lease_terms: LeaseTerms
     max_attempts: int
     whole: bool = True
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ class _Attempt:
                 output=self._world.output,
                 clock=self._world.clock,
                 max_attempts=self._world.max_attempts,
+                anew=self._world.anew,
                 deadline=deadline,
                 ended=self._ended.set,
             )

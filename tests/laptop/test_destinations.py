@@ -122,4 +122,7 @@ def test_the_commands_that_the_document_shows_do_what_it_says(
         assert answer.status == 0, (command, answer.stderr)
     images = images_in(tmp_path / "deidentified")
     assert images_in(tmp_path / "results") == images_in(tmp_path / "later") == images
+    (tmp_path / "later" / next(iter(images))).unlink()
+    assert sendit("send", "ST-000001", "--to", "later").status == 0  # what was lost there since is sent again
+    assert images_in(tmp_path / "later") == images
     assert len(list((tmp_path / "archives").rglob("*.tar.gz"))) == 1

@@ -24,7 +24,7 @@ from sendit.address import Address, Kind, parse_addresses
         ),
         ("dicomweb+https://[::1]:8042/dw", Kind.DICOMWEB, "https://[::1]:8042/dw", "dicomweb+https://[::1]:8042/dw"),
         (
-            "projects/p/locations/europe-west6/datasets/d/dicomStores/s",
+            "projects/p/locations/europe-west6/datasets/d/dicomStores/s/",
             Kind.DICOMWEB,
             "https://healthcare.googleapis.com/v1/projects/p/locations/europe-west6/datasets/d/dicomStores/s/dicomWeb",
             "projects/p/locations/europe-west6/datasets/d/dicomStores/s",
@@ -49,6 +49,17 @@ def test_credentials_are_no_part_of_a_name_nor_of_what_is_shown() -> None:
     assert "pass" not in f"{address.name}{address.place}{address!r}"
 
 
+def test_what_decides_where_images_lie_is_a_part_of_the_name() -> None:
+    names = [address.name for address in parse_addresses("/a, /a#layout={sop_uid}.dcm, archive+/a#collection=X")]
+    assert names == ["/a", "/a#layout={sop_uid}.dcm", "archive+/a#collection=X"]
+    assert Address.parse("/a#layout={sop_uid}.dcm").where == "/a"
+
+
+def test_a_folder_may_have_an_at_sign_where_it_can_be_nothing_else() -> None:
+    assert Address.parse("./me@site").place.endswith("/me@site")
+    assert Address.parse("/data/me@site").place == "/data/me@site"
+
+
 def test_the_healthcare_api_is_asked_with_googles_credentials() -> None:
     assert Address.parse("projects/p/locations/l/datasets/d/dicomStores/s").options["auth"] == "google"
 
@@ -68,6 +79,15 @@ def test_the_healthcare_api_is_asked_with_googles_credentials() -> None:
         "dicomweb+https://user:canary@host/path#layout=x",
         "dicomweb+https://user:can#ary@host/path",
         "user:canary@host/dicom-web",
+        "http:/u:canary@host/d",
+        "https//u:canary@host/d",
+        "dicomweb:http://u:canary@host/d",
+        '"dicomweb+http://u:canary@host/d"',
+        "dicomweb + http://u:canary@host/d",
+        "QZX,canary@host/d",
+        "dicomweb+http://u:12/canary@host/d",
+        "dicomweb+http://host/d;token=canary",
+        "/data/projects/p/locations/l/datasets/d/dicomStores/canary/x",
         "dicomwebhttps://user:canary@host/dicom-web",
         "gs://b/canary/../x",
         "gs://bucket#canary",

@@ -98,11 +98,13 @@ class World:
             duplicate=not stored.created,
         )
 
-    def send(self, *destinations: Destination, deadline: Deadline = ENDLESS, whole: bool = True) -> Sent:
-        return send("b1", self.sending(*destinations, whole=whole), deadline)
+    def send(
+        self, *destinations: Destination, deadline: Deadline = ENDLESS, whole: bool = True, anew: bool = False
+    ) -> Sent:
+        return send("b1", self.sending(*destinations, whole=whole, anew=anew), deadline)
 
-    def sending(self, *destinations: Destination, whole: bool = True, max_attempts: int = 3) -> Sending:
-        return Sending(self.store, self.output, destinations, self.clock, self.lease_terms, max_attempts, whole=whole)
+    def sending(self, *destinations: Destination, whole: bool = True, anew: bool = False) -> Sending:
+        return Sending(self.store, self.output, destinations, self.clock, self.lease_terms, 3, whole, anew)
 
     def batch(self) -> Batch:
         found = self.store.batch("b1")
@@ -382,3 +384,26 @@ def test_an_output_that_cannot_be_read_is_no_defect_and_is_tried_again(world: Wo
     sent = world.send(Place())
     assert (sent.unavailable, world.delivery().state) == (Code.OUTPUT_UNAVAILABLE, DeliveryState.WAITING)
     assert world.delivery().sent == 1
+
+
+def test_attempts_that_bring_nothing_new_are_in_vain_though_they_look_at_what_was_there_once_more(world: World) -> None:
+    world.rest("gs://there")
+
+    def faulty(image: Sendable) -> Code | None:
+        return unavailable() if image.output in names(3) else Code.CONFLICT if image.output in names(0) else None
+
+    place = Place(before=faulty)
+    for attempt in range(4):
+        world.send(place)
+        assert (world.delivery().sent, world.delivery().attempts) == (2, attempt)
+    assert world.delivery().state is DeliveryState.ERROR
+
+
+def test_asked_for_anew_a_destination_is_looked_through_though_it_had_all(world: World) -> None:
+    world.rest("gs://there")
+    place = Place()
+    world.send(place)
+    assert world.send(place).batch.state is BatchState.DONE
+    place.held.clear()
+    sent = world.send(place, whole=False, anew=True)
+    assert (sent.batch.state, len(place.held), len(place.asked)) == (BatchState.DONE, 5, 2)

@@ -26,7 +26,8 @@ def send(
 
     Images come from the output store, OUT or the cloud's; nothing is de-identified anew. What is there already with
     the same content is not sent again; other content under the same name is an error, and stays. Where it stands is
-    kept with the batch: see sendit status BATCH. Run the same command again to go on after an interruption.
+    kept with the batch: see sendit status BATCH. The destination is looked through for every image, also where it had
+    them all before. Run the same command again to go on after an interruption.
 
     Exit status: 0 all is there; 1 it is not; 2 usage.
     """

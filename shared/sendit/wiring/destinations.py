@@ -29,7 +29,7 @@ def addresses_of(settings: Settings, more: Sequence[str] = ()) -> tuple[Address,
     except ValueError as error:
         raise UsageError(Code.BAD_SETTING, f"--to: {error}.") from None
     for address in addresses.values():
-        settings.check_destination(address.name)
+        settings.check_destination(address.where)
     return tuple(addresses.values())
 
 

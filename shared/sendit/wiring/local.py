@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -238,7 +238,7 @@ def local_sending(settings: Settings, out: Path, addresses: Sequence[Address]) -
     with local_status(settings, out) as status, held(out, label_of_out(out)):
         destinations = destinations_of(settings, addresses)
         status.store.break_leases()  # OUT is held, so whoever had one is dead
-        sending = _sending(settings, status.store, FolderOutput(out), destinations)
+        sending = replace(_sending(settings, status.store, FolderOutput(out), destinations), anew=True)
         yield LocalSending(status.store, status.ids, status.staging, status.reports, sending)
 
 

@@ -69,7 +69,8 @@ class CloudStatus:
         """What sends a batch on to the addresses."""
         terms = LeaseTerms(self._settings.lease_ttl, self._settings.lease_heartbeat)
         destinations = destinations_of(self._settings, self._addresses)
-        return Sending(self.store, self.output, destinations, now, terms, self._settings.max_attempts, whole=False)
+        attempts = self._settings.max_attempts
+        return Sending(self.store, self.output, destinations, now, terms, attempts, whole=False, anew=True)
 
     @cached_property
     def queue(self) -> PubSubQueue:
