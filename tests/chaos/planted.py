@@ -10,13 +10,14 @@ from sendit.adapters import gcs_media
 
 inner = gcs_media.Media.upload
 
-def upload(self, name, blocks, *arguments):
+def upload(self, resource, blocks):
+    name = resource["name"]
     with open({counted!r}, "ab", buffering=0) as stream:
         stream.write(name.encode() + b"\\n")
     time.sleep({seconds!r})
     if os.path.exists({endless!r}) and open({endless!r}).read() in name:
         time.sleep(600)
-    return inner(self, name, blocks, *arguments)
+    return inner(self, resource, blocks)
 
 gcs_media.Media.upload = upload
 """
