@@ -5,7 +5,7 @@ Whoever opens a piece finds pseudonyms and date shifts, and for each original on
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sendit.errors import Code, ImageError
@@ -125,9 +125,9 @@ class Answers:
             raise ImageError(Code.BAD_PSEUDONYM)
         return self._known[one.key]
 
-    def to_keep(self, answers: Iterable[Answer]) -> Iterator[Answer]:
-        """The answers, without what cannot be used of them: it is to be asked anew some day."""
-        return (one if self._is_usable(one.key) else replace(one, suid="", jitter=0) for one in answers)
+    def is_usable(self, one: Answer) -> bool:
+        """Whether it is known what this original becomes."""
+        return self.knows(one) and self._is_usable(one.key)
 
     def _is_usable(self, key: str) -> bool:
         suid = self._known[key].suid.casefold()

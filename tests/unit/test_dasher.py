@@ -263,6 +263,40 @@ def test_answers_that_contradict_each_other_are_no_guess(scene: Scene) -> None:
     assert found == [Code.BAD_PSEUDONYM, Code.BAD_PSEUDONYM, coded("P-2", "A-9")]
 
 
+def test_what_two_requests_contradict_each_other_in_is_asked_anew_for_a_new_generation(scene: Scene) -> None:
+    images = [image("P-1", f"A-{number}") for number in range(951)]
+
+    def alter(answer: Any) -> Any:
+        if len(scene.server.asked) == 2:
+            answer["results"][0]["jitter"] += 1
+            answer["results"][0]["items"][0]["jitter"] += 1
+        return answer
+
+    scene.server.alter = alter
+    assert set(scene.named(*images)) == {Code.BAD_PSEUDONYM}
+    assert set(scene.named(*images)) == {Code.BAD_PSEUDONYM}
+    assert len(scene.server.asked) == 2
+    assert scene.named(*images, generation=2)[0] == coded("P-1", "A-0")
+    assert len(scene.server.asked) == 3
+
+
+def test_a_pseudonym_that_turns_out_to_be_an_id_later_is_asked_for_anew(scene: Scene) -> None:
+    first = [image("P-1", f"A-{number}") for number in range(950)]
+    spoilt: list[object] = []
+
+    def alter(answer: Any) -> Any:
+        if not spoilt:
+            spoilt.append(answer)
+            answer["results"][0]["suid"] = "P-2"
+        return answer
+
+    scene.server.alter = alter
+    found = scene.named(*first, image("P-2", "A-x"))
+    assert (set(found[:-1]), found[-1]) == ({Code.BAD_PSEUDONYM}, coded("P-2", "A-x"))
+    again = scene.named(*first, image("P-2", "A-x"), generation=2)
+    assert (again[0], again[-1]) == (coded("P-1", "A-0"), coded("P-2", "A-x"))
+
+
 def test_what_was_answered_before_the_service_failed_is_not_asked_again(scene: Scene) -> None:
     images = [image("P-1", f"A-{number}") for number in range(1900)]
 

@@ -99,8 +99,11 @@ class _Asking:
         return Identifiers(patient.suid, self._answers.of(wanted).suid if accession else "", -patient.jitter)
 
     def _recall(self) -> None:
-        """Take in what was answered before; what could not be used then is asked again under a new generation."""
-        patients = self._patients
+        """Take in what was answered before; what could not be used of it is asked anew under a new generation.
+
+        What was answered at several times is looked at together: one answer may spoil an earlier one.
+        """
+        patients, pieces, together = self._patients, list[Piece](), Answers(self._originals)
         for data in patients.kept.answers(patients.batch_id):
             try:
                 piece = Piece.opened(data, self._keys, patients.batch_id)
@@ -111,8 +114,11 @@ class _Asking:
                     batch_id=patients.batch_id,
                 )
                 continue
+            pieces.append(piece)
+            together.add(piece.answers)
+        for piece in pieces:
             same = piece.generation == patients.generation
-            self._answers.add(one for one in piece.answers if one.suid or same)
+            self._answers.add(one for one in piece.answers if same or together.is_usable(one))
             self._seen = max(self._seen, piece.seen if same else 0)
 
     def _want(self, subject: Subject) -> None:
@@ -140,7 +146,7 @@ class _Asking:
         answers = [one for answer in answered for one in self._answers_in(answer)]
         self._answers.add(answers)
         self._named.clear()
-        self._keep(self._seen if self._pending else seen, self._answers.to_keep(answers))
+        self._keep(self._seen if self._pending else seen, answers)
 
     def _answers_in(self, answered: Answered) -> Sequence[Answer]:
         asked: Asked = answered.asked
