@@ -63,6 +63,13 @@ class Archive:
         """How many instances of a study there are."""
         return len(self._found("Instance", study))
 
+    def remove(self, sop: str) -> None:
+        asked = json.dumps({"Level": "Instance", "Query": {"SOPInstanceUID": sop}}).encode()
+        for name in json.loads(self._ask("/tools/find", asked)):
+            request = Request(f"http://{self.host}/instances/{name}", method="DELETE")
+            with self._opener().open(request):
+                pass
+
     def shown(self, study: str) -> list[dict[str, Any]]:
         """What QIDO-RS says of a study's instances."""
         shown: list[dict[str, Any]] = json.loads(self._ask(f"/dicom-web/studies/{study}/instances"))

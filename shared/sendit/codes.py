@@ -65,6 +65,7 @@ class Code(StrEnum):
     # an image, at a destination
     INSTANCE_REFUSED = "instance_refused"
     DESTINATION_NOT_VERIFIED = "destination_not_verified"
+    OUTPUT_DAMAGED = "output_damaged"
     ARCHIVE_DIFFERS = "archive_differs"
     ARCHIVE_INCOMPLETE = "archive_incomplete"
     # a destination

@@ -1,6 +1,7 @@
 """One batch on its way to one destination, in a thread of its own."""
 
 import logging
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Thread
@@ -33,6 +34,11 @@ class Goods:
                 ids[image.output] = image.id
         ordered = [sendable[output] for output in sorted(sendable)]
         return cls(ordered, ids, digest_of((one.output, one.crc32c) for one in ordered))
+
+    def before(self, image: Sendable) -> str:
+        """The output before this one by name; '' if it is the first."""
+        place = bisect_left(self.images, image.output, key=lambda one: one.output)
+        return self.images[place - 1].output if place else ""
 
     def begun(self, delivery: Delivery, *, whole_studies: bool) -> tuple[Delivery, int]:
         """The delivery as it goes on, and how many images are there: those up to `through`, if it is about these.
@@ -143,7 +149,8 @@ class Delivering:
             self._ended()
 
     def _done(self) -> Delivery:
-        """Send what is not there yet."""
+        """Send what is not there yet, or not any more."""
+        self._look_back()
         rest = self._goods.images[self._there :]
         count = 0
         for receipt in self._destination.send(rest, self._output, self._deadline) if rest else ():
@@ -156,6 +163,15 @@ class Delivering:
         if self.current.failed:
             return self._at(DeliveryState.ERROR, self.current.failures[0].code)
         return replace(self._at(DeliveryState.DONE, None), attempts=0)
+
+    def _look_back(self) -> None:
+        """Begin anew where an image of an earlier attempt is gone: the place may be emptied, or another one by now."""
+        before = self._goods.images[: self._there]
+        gone = self._destination.lost(before, self._output, self._deadline) if before else None
+        if gone is not None:
+            earlier = replace(self._begun, through=self._goods.before(gone))
+            self._before, whole = 0, self._destination.whole_studies
+            self.current, self._there = self._goods.begun(earlier, whole_studies=whole)
 
     def _with(self, receipt: Receipt) -> Delivery:
         known = self.current

@@ -40,6 +40,13 @@ class Destination(Protocol):
     def whole_studies(self) -> bool:
         """Whether it needs all images of a study at one time, also those that it has."""
 
+    def lost(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Sendable | None:
+        """The first of these images, all of which had a receipt once, that it does not show any more; None if all are.
+
+        A look at what there is, and no proof of what is in it. When the deadline is near it ends as if all were.
+        Raises as `send` does.
+        """
+
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         """Bring the images there, as far as they are not; a receipt for each, in the order in which they are given.
 
@@ -64,8 +71,8 @@ class Reading:
     def blocks(self, size: int = 1024 * 1024) -> Iterator[Iterator[bytes]]:
         """The bytes, in blocks of `size` at most.
 
-        Raises `ImageError` (output_missing) if it is not there, or at the end if it is not what was stored: whoever
-        passes the bytes on must not let them count before. Raises `TransientError` if the output store cannot be read.
+        Raises `ImageError`: output_missing if it is not there, output_damaged at the end if it is not what was stored;
+        whoever passes the bytes on must not let them count before. Raises `TransientError` if the store cannot be read.
         """
         with ExitStack() as stack:
             with reading():
@@ -88,7 +95,7 @@ class Reading:
             size += len(block)
             yield block
         if (size, int.from_bytes(crc.digest(), "big")) != (self._image.size, self._image.crc32c):
-            raise ImageError(Code.OUTPUT_MISSING)
+            raise ImageError(Code.OUTPUT_DAMAGED)
 
 
 @contextmanager

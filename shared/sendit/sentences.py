@@ -31,6 +31,7 @@ SENTENCES: dict[Code, str] = {
     Code.INTERNAL_ERROR: "A defect in sendit stopped this image; the log names the place in the code.",
     Code.INSTANCE_REFUSED: "The destination does not take this image; its log says why.",
     Code.DESTINATION_NOT_VERIFIED: "The destination took this image and does not show it as it was sent; look there.",
+    Code.OUTPUT_DAMAGED: "Its output is not what was stored; take that file away, then run again or sendit retry.",
     Code.ARCHIVE_DIFFERS: "An archive of this study with other images is there; move it away, then sendit retry.",
     Code.ARCHIVE_INCOMPLETE: "Another image of this study cannot be read, so no archive was made; mend that and retry.",
     Code.DESTINATION_REFUSED: "The destination does not let us in; mend user, password, token or role, then retry.",

@@ -91,6 +91,9 @@ class Rig(Protocol):
     def plant(self, image: Sendable, data: bytes) -> None:
         """Put this there, where the image belongs."""
 
+    def remove(self, image: Sendable) -> None:
+        """Take an image away there."""
+
     def cut_off(self) -> None:
         """Let it be out of reach, and let nobody wait long for it."""
 
@@ -106,6 +109,9 @@ class DicomwebRig:
 
     def plant(self, image: Sendable, data: bytes) -> None:
         self._archive.store(data)
+
+    def remove(self, image: Sendable) -> None:
+        self._archive.remove(Path(image.output).stem)
 
     def cut_off(self) -> None:
         self.destination = DicomwebDestination("http://127.0.0.1:1", "nobody", Password("a", "b"), pauses=(0.0, 0.0))

@@ -62,8 +62,21 @@ def test_an_image_that_is_gone_or_damaged_is_not_sent_and_the_others_are(rig: Ri
     images = [rig.images.add(size=size) for _ in range(4)]
     rig.images.remove(images[1])
     rig.images.damage(images[2])
-    assert sent(rig, images) == [None, Code.OUTPUT_MISSING, Code.OUTPUT_MISSING, None]
+    assert sent(rig, images) == [None, Code.OUTPUT_MISSING, Code.OUTPUT_DAMAGED, None]
     assert sorted(rig.held()) == sorted([rig.images.data(images[0]), rig.images.data(images[3])])
+
+
+def test_what_was_taken_away_there_is_lost_and_sent_again(rig: Rig) -> None:
+    images = sorted(rig.images.some(5), key=lambda image: image.output)
+    sent(rig, images)
+    assert rig.destination.lost(images, rig.images.output) is None
+    rig.remove(images[1])
+    rig.remove(images[3])
+    assert rig.destination.lost(images, rig.images.output) == images[1]
+    assert rig.destination.lost(images[2:], rig.images.output) == images[3]
+    assert rig.destination.lost(images, rig.images.output, Deadline.after(0.0)) is None
+    assert sent(rig, images[1:]) == [None] * 4
+    assert sorted(rig.held()) == sorted(map(rig.images.data, images))
 
 
 def test_nothing_is_begun_when_the_deadline_is_near(rig: Rig) -> None:

@@ -196,6 +196,18 @@ def test_every_image_is_brought_once_with_a_receipt_in_the_order_given(rig: Rig,
     assert rig.place.objects() == before
 
 
+def test_what_was_taken_away_there_is_lost(rig: Rig, source: Source) -> None:
+    images = [source.put(name) for name in NAMES]
+    destination = rig.destination()
+    sent(destination, images, source)
+    assert destination.lost(images, source.store) is None
+    (of_b1,) = [name for name, held in ARCHIVES.items() if B1 in held]
+    rig.place.remove(of_b1 if rig.archive else B1)
+    assert destination.lost(images, source.store) == images[NAMES.index(B1)]
+    assert destination.lost(images, source.store, Deadline.after(0.0)) is None
+    assert destination.lost(images[:3], source.store) is None
+
+
 def test_its_name_is_the_address(rig: Rig) -> None:
     assert rig.destination().name == f"{'archive+' if rig.archive else ''}{rig.place.address}"
 
@@ -344,7 +356,8 @@ def test_an_output_that_cannot_be_read_is_never_brought(rig: Rig, source: Source
     source.remove(A2) if broken == "removed" else source.damage(A2)
     codes = sent(rig.destination(), images, source)
     others = Code.ARCHIVE_INCOMPLETE if rig.archive else None
-    assert codes == [others, Code.OUTPUT_MISSING, others, None, None]
+    why = Code.OUTPUT_MISSING if broken == "removed" else Code.OUTPUT_DAMAGED
+    assert codes == [others, why, others, None, None]
     assert set(rig.images()) == ({B1, C1} if rig.archive else {A1, A3, B1, C1})
     if broken == "removed":
         source.put(A2)

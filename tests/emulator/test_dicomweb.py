@@ -555,7 +555,7 @@ def test_images_that_keep_the_names_of_their_sources_are_known_by_their_headers(
         (images.root / "some/path" / name).write_bytes(data)
     named, changed = (replace(known, output=f"some/path/{name}") for name in ("IM1", "IM2"))
     none = Sendable("some/path/IM3", *sum_of(b"no image"))
-    codes = [None, Code.OUTPUT_MISSING, Code.INSTANCE_REFUSED, None]
+    codes = [None, Code.OUTPUT_DAMAGED, Code.INSTANCE_REFUSED, None]
     assert sent(proxy, images, [named, changed, none, known]) == codes
     assert holds(archive, images, known)
 

@@ -32,6 +32,9 @@ class Place:
         self.asked: list[list[str]] = []
         self.whole_studies = False
 
+    def lost(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Sendable | None:
+        return next((image for image in images if image.output not in self.held), None)
+
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         self.asked.append([image.output for image in images])
         for image in images:
@@ -256,7 +259,7 @@ def test_an_image_that_is_gone_from_the_output_is_a_failure_of_its_own(world: Wo
     world.send(place)
     assert world.delivery().failures == (
         ImageFailure("i1", Code.OUTPUT_MISSING),
-        ImageFailure("i2", Code.OUTPUT_MISSING),
+        ImageFailure("i2", Code.OUTPUT_DAMAGED),
     )
     assert sorted(place.held) == names(0, 3, 4)
 
@@ -363,7 +366,8 @@ def test_what_needs_sending(world: World) -> None:
 
 def test_a_batch_that_is_everywhere_without_saying_so_is_done_by_whoever_looks_next(world: World) -> None:
     world.rest("gs://there")
-    done = world.send(Place()).batch.deliveries
+    place = Place()
+    done = world.send(place).batch.deliveries
     world.store.requeue("b1", (), world.clock())
     lease = Lease("worker", world.clock() + timedelta(seconds=90))
     world.store.claim("b1", lease, world.clock())
@@ -371,10 +375,9 @@ def test_a_batch_that_is_everywhere_without_saying_so_is_done_by_whoever_looks_n
     world.store.take_up("b1", lease, world.clock())
     world.store.save_deliveries("b1", lease, done, world.clock())
     world.store.release("b1", lease, None, world.clock())
-    place = Place()
     assert needs_sending(world.batch(), world.sending(place))
     assert world.send(place).batch.state is BatchState.DONE
-    assert place.asked == []
+    assert len(place.asked) == 1
 
 
 def test_an_output_that_cannot_be_read_is_no_defect_and_is_tried_again(world: World) -> None:
@@ -407,3 +410,15 @@ def test_asked_for_anew_a_destination_is_looked_through_though_it_had_all(world:
     place.held.clear()
     sent = world.send(place, whole=False, anew=True)
     assert (sent.batch.state, len(place.held), len(place.asked)) == (BatchState.DONE, 5, 2)
+
+
+def test_what_an_earlier_attempt_sent_and_is_gone_since_is_sent_again(world: World) -> None:
+    world.rest("gs://there")
+    place = Place(before=lambda image: unavailable() if image.output in names(4) else None)
+    world.send(place)
+    assert world.delivery().sent == 4
+    del place.held[names(1)[0]]
+    place.before = lambda _: None
+    assert world.send(place).batch.state is BatchState.DONE
+    assert (place.asked[1], sorted(place.held)) == (names(1, 2, 3, 4), names(0, 1, 2, 3, 4))
+    assert world.delivery().sent == 5

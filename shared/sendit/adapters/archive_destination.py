@@ -41,6 +41,20 @@ class ArchiveDestination:
         """See `Destination.whole_studies`."""
         return True
 
+    def lost(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Sendable | None:
+        """See `Destination.lost`: an archive by its name."""
+        for _, study in groupby(images, key=lambda image: image.output.split("/")[:2]):
+            if deadline.near:
+                return None
+            first = min(study, key=lambda image: image.output)
+            try:
+                there = self._store.stat(self._name_of(first, output))
+            except ImageError:
+                return first
+            if there is None:
+                return first
+        return None
+
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         """See `Destination.send`. A study's receipts come together, once its archive is there and verified."""
         for _, study in groupby(images, key=lambda image: image.output.split("/")[:2]):
@@ -55,8 +69,7 @@ class ArchiveDestination:
         contents = {member_name(OutputName.parse(image.output)): image for image in images}
         try:
             with _reading(first):
-                header = header_of(first.output, output, _OF_THE_NAME)
-            name = archive_name(self._collection, identity, header)
+                name = self._name_of(first, output)
             there = self._store.stat(name) is not None or not self._written(name, identity, contents, output)
             code = Code.ARCHIVE_DIFFERS if there and not self._holds(name, contents) else None
         except _Unread as unread:
@@ -65,6 +78,11 @@ class ArchiveDestination:
         except ImageError as error:
             code = error.code
         return [Receipt(image, code) for image in images]
+
+    def _name_of(self, first: Sendable, output: OutputStore) -> str:
+        """The name of a study's archive, by its first image."""
+        header = header_of(first.output, output, _OF_THE_NAME)
+        return archive_name(self._collection, OutputName.parse(first.output), header)
 
     def _written(self, name: str, identity: OutputName, contents: Mapping[str, Sendable], output: OutputStore) -> bool:
         """Make the archive; False if one has come to be there meanwhile."""

@@ -26,8 +26,8 @@ class Multipart:
 class Streamed:
     """A body with one image that is not held in memory. Its length is known; it can be read as often as needed.
 
-    Raises `ImageError` (output_missing) as it is read, before the last of the image is out of hand: such a request
-    ends unfinished, and no server takes it for a whole one.
+    Raises `ImageError` (output_missing, output_damaged) as it is read, before the last of the image is out of hand:
+    such a request ends unfinished, and no server takes it for a whole one.
     """
 
     def __init__(self, multipart: Multipart, image: Sendable, output: OutputStore, deadline: Deadline) -> None:
@@ -47,7 +47,7 @@ class Streamed:
             for block in blocks:
                 size += len(block)
                 if size > self._image.size:
-                    raise ImageError(Code.OUTPUT_MISSING)
+                    raise ImageError(Code.OUTPUT_DAMAGED)
                 if self._deadline.left() == 0.0:
                     raise TransientError(Code.DESTINATION_UNAVAILABLE)
                 yield held

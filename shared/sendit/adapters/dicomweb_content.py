@@ -58,7 +58,7 @@ class Contents:
         """For each instance, all of which the server shows: None if it holds the same content.
 
         Else conflict; destination_not_verified if it gives nothing, or has it in another transfer syntax, which proves
-        nothing; or output_missing if ours cannot be read. Raises `Setback` and `DestinationError`.
+        nothing; or output_missing or output_damaged if ours cannot be read. Raises `Setback` and `DestinationError`.
         """
         equal = self.equal_in_series(instances, shown)
         rest = [instance for instance in instances if instance not in equal]

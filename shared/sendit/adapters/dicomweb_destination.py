@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from sendit.adapters.dicomweb_auth import Nobody, authentication
 from sendit.adapters.dicomweb_instance import chunks
 from sendit.adapters.dicomweb_link import Link
+from sendit.adapters.dicomweb_listing import listed
 from sendit.adapters.dicomweb_sending import Sending
 from sendit.address import Address
 from sendit.deadline import ENDLESS, Deadline
@@ -47,6 +48,22 @@ class DicomwebDestination:
     def whole_studies(self) -> bool:
         """See `Destination.whole_studies`."""
         return False
+
+    def lost(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Sendable | None:
+        """See `Destination.lost`: by QIDO-RS."""
+        with Link(self._place, self._auth, deadline, self._pauses, _THREADS) as link:
+            shown: dict[str, set[str]] = {}
+            for chunk in chunks(images, output):
+                paths = {instance.series_path for instance in chunk}
+                for path in paths - shown.keys():
+                    if deadline.near:
+                        return None
+                    shown[path] = listed(link, path)
+                for instance in chunk:
+                    if instance.problem or instance.sop not in shown[instance.series_path]:
+                        return instance.image
+                shown = {path: uids for path, uids in shown.items() if path in paths}
+        return None
 
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         """See `Destination.send`."""

@@ -103,7 +103,7 @@ class Sending:
     def _judge(self, done: _Round, silent: set[Instance], codes: dict[Instance, Code | None]) -> None:
         """Settle what was posted by what the server shows now, and by its content."""
         said = done.said
-        codes.update({one: Code.OUTPUT_MISSING for one, word in said.items() if word is Said.UNREAD})
+        codes.update({one: self._unread(one) for one, word in said.items() if word is Said.UNREAD})
         posted = [one for one in said if one not in codes]
         proven = self._proven(posted) if self._by_content else set[Instance]()
         self._look_for([one for one in posted if one not in proven], said)
@@ -148,6 +148,10 @@ class Sending:
                 break
             self._link.wait(pause, Setback())
             self._look(late)
+
+    def _unread(self, instance: Instance) -> Code:
+        gone = self._output.stat(instance.image.output) is None
+        return Code.OUTPUT_MISSING if gone else Code.OUTPUT_DAMAGED
 
     def _look_first(self, instances: Sequence[Instance]) -> None:
         """Look at series that were not looked at yet, to their end; the last one goes on from the chunk before."""

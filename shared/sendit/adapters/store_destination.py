@@ -14,6 +14,7 @@ from sendit.output_header import header_of
 from sendit.ports import OutputStore
 
 _AT_ONCE = 8
+_LOOKED_FOR = 256
 _IN_FLIGHT_BYTES = 64 * 1024 * 1024  # of images whose bytes are on their way; one that is larger goes alone
 
 
@@ -45,6 +46,18 @@ class StoreDestination:
         """See `Destination.whole_studies`."""
         return False
 
+    def lost(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Sendable | None:
+        """See `Destination.lost`: by name and size."""
+        with ThreadPoolExecutor(self._at_once) as threads:
+            for start in range(0, len(images), _LOOKED_FOR):
+                part = images[start : start + _LOOKED_FOR]
+                if deadline.near:
+                    return None
+                shown = threads.map(lambda image: self._shows(image, output), part)
+                if gone := next((image for image, there in zip(part, shown, strict=True) if not there), None):
+                    return gone
+        return None
+
     def send(self, images: Sequence[Sendable], output: OutputStore, deadline: Deadline = ENDLESS) -> Iterator[Receipt]:
         """See `Destination.send`. A few images are under way at one time."""
         under_way: deque[tuple[int, Future[Receipt]]] = deque()
@@ -69,9 +82,19 @@ class StoreDestination:
             return Receipt(image, error.code)
         return Receipt(image)
 
+    def _shows(self, image: Sendable, output: OutputStore) -> bool:
+        try:
+            there = self._store.stat(self._name_of(image, output))
+        except ImageError:
+            return False
+        return there is not None and there.size == image.size
+
+    def _name_of(self, image: Sendable, output: OutputStore) -> str:
+        header = header_of(image.output, output, self._layout.keywords)
+        return self._layout.name(OutputName.parse(image.output), header)
+
     def _bring(self, image: Sendable, output: OutputStore) -> None:
-        identity = OutputName.parse(image.output)
-        name = self._layout.name(identity, header_of(image.output, output, self._layout.keywords))
+        identity, name = OutputName.parse(image.output), self._name_of(image, output)
         if (there := self._store.stat(name)) is not None:
             if there.size != image.size or self._store.crc32c(name, there) != image.crc32c:
                 raise ImageError(Code.CONFLICT)

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -89,6 +90,7 @@ def main() -> NoReturn:
     except SystemExit as stop:
         if stop.code == Exit.INTERRUPTED:  # what typer makes of a KeyboardInterrupt
             sys.stderr.write("Interrupted. What is stored stays stored; run the same command to go on.\n")
+            _leave(Exit.INTERRUPTED)
         raise
     except OSError as error:
         # what verbs read and write has errors of its own; this is the answer itself: /dev/full, a closed stream
@@ -104,6 +106,15 @@ def main() -> NoReturn:
         )
         sys.exit(Exit.FAILED)
     sys.exit(0)
+
+
+def _leave(status: int) -> NoReturn:
+    """End at once, with everything given back by now: threads that wait for a destination would be waited for."""
+    with suppress(OSError):
+        sys.stdout.flush()
+    with suppress(OSError):
+        sys.stderr.flush()
+    os._exit(status)
 
 
 def _interrupt(*_: object) -> None:
