@@ -50,12 +50,8 @@ class CrosswalkKey:
 
         The id is the same for the same entry of the same batch, whenever it is found, unless it expires on another day.
         """
-        entry = _fields(kept.entry)
-        says = {"entry": entry, "batch_id": kept.batch_id}
-        until = None if expires_at is None else expires_at.date().isoformat()
-        subject = self.subject(Asked.for_kind(kept.entry.kind), kept.entry.value.new)
-        document = f"{subject}-{_hmac(self._variants, json.dumps([says, until], sort_keys=True))}"
-        text = json.dumps({**says, "at": kept.at.isoformat()})
+        document = self._document(kept, expires_at)
+        text = json.dumps({**_says(kept), "at": kept.at.isoformat()})
         nonce = os.urandom(_NONCE_BYTES)
         plain = text.ljust(-(-len(text) // _BLOCK) * _BLOCK).encode("ascii")
         return Sealed(
@@ -63,13 +59,21 @@ class CrosswalkKey:
         )
 
     def open(self, sealed: Sealed) -> Kept:
-        """The entry again. Raises `SenditError` (crosswalk_damaged) for one that was changed or has another id."""
+        """The entry again. Raises `SenditError` (crosswalk_damaged): it was changed, or has another id or last day."""
         nonce, content = sealed.content[:_NONCE_BYTES], sealed.content[_NONCE_BYTES:]
         try:
             says = json.loads(self._cipher.decrypt(nonce, content, sealed.id.encode("utf-8")))
         except (InvalidTag, ValueError):
             raise SenditError(Code.CROSSWALK_DAMAGED) from None
-        return Kept(_entry(says["entry"]), says["batch_id"], datetime.fromisoformat(says["at"]))
+        kept = Kept(_entry(says["entry"]), says["batch_id"], datetime.fromisoformat(says["at"]))
+        if self._document(kept, sealed.expires_at) != sealed.id:
+            raise SenditError(Code.CROSSWALK_DAMAGED)
+        return kept
+
+    def _document(self, kept: Kept, expires_at: datetime | None) -> str:
+        until = None if expires_at is None else expires_at.date().isoformat()
+        subject = self.subject(Asked.for_kind(kept.entry.kind), kept.entry.value.new)
+        return f"{subject}-{_hmac(self._variants, json.dumps([_says(kept), until], sort_keys=True))}"
 
     def _subkey(self, purpose: str) -> bytes:
         return HKDF(algorithm=SHA256(), length=32, salt=None, info=(_CONTEXT + purpose).encode()).derive(self._secret)
@@ -77,6 +81,10 @@ class CrosswalkKey:
 
 def _hmac(key: bytes, text: str) -> str:
     return hmac.digest(key, text.encode("ascii"), hashlib.sha256).hex()[:_DIGITS]
+
+
+def _says(kept: Kept) -> dict[str, object]:
+    return {"entry": _fields(kept.entry), "batch_id": kept.batch_id}
 
 
 def _fields(entry: Entry) -> dict[str, object]:

@@ -63,6 +63,7 @@ def test_the_same_fact_has_one_id_and_never_the_same_content() -> None:
         lambda one: replace(one, content=one.content[:20]),
         lambda one: replace(one, content=b""),
         lambda one: replace(one, id=KEY.seal(Kept(PATIENT, "b2", NOW), None).id),
+        lambda one: replace(one, expires_at=NOW),
     ],
 )
 def test_an_entry_that_was_changed_or_moved_is_never_shown(change: Callable[[Sealed], Sealed]) -> None:

@@ -1,6 +1,9 @@
 """Pseudonyms from a service over real HTTP: what is asked, how often, what is believed, and what is kept."""
 
+import contextlib
 import json
+import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +18,7 @@ from tests.data import objects
 from tests.unit.test_process import NAME, World, drained
 
 from sendit.adapters import bearer_http
+from sendit.adapters.bearer_http import Reply, post
 from sendit.adapters.dasher_client import BearerToken, DasherClient
 from sendit.adapters.dasher_identifiers import DasherIdentifiers, Sources
 from sendit.answers import Answers, Originals, Piece
@@ -728,3 +732,22 @@ def test_days_are_what_the_header_says_in_eight_digits(
     found = world.pipeline.inspect(NAME, entry)
     assert isinstance(found, Inspected)
     assert found.days == days
+
+
+def test_a_header_that_comes_byte_by_byte_is_not_awaited_for_ever() -> None:
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            while not ended.wait(0.02):
+                connection.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        try:
+            assert post(f"http://127.0.0.1:{listener.getsockname()[1]}/", body={}, seconds=0.3) == Reply(0)
+        finally:
+            ended.set()
+            thread.join()

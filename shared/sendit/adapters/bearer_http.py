@@ -5,6 +5,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
 import requests
@@ -55,7 +57,21 @@ def post(
     token: str = "",
     seconds: float,
 ) -> Reply:
-    """What the service says to a JSON body or to a form. Redirects are not followed."""
+    """What the service says to a JSON body or to a form, in `seconds` at most. Redirects are not followed."""
+    replies: SimpleQueue[Reply] = SimpleQueue()
+
+    def ask() -> None:
+        replies.put(_posted(address, body, form, token, seconds))
+
+    # of a header that comes a byte at a time no timeout of a socket knows
+    Thread(target=ask, name="post", daemon=True).start()
+    try:
+        return replies.get(timeout=seconds)
+    except Empty:
+        return Reply(0)
+
+
+def _posted(address: str, body: object, form: Mapping[str, str] | None, token: str, seconds: float) -> Reply:
     end = time.monotonic() + seconds
     try:
         with requests.Session() as session:
