@@ -44,6 +44,7 @@ class Code(StrEnum):
     DIGEST_DIFFERS = "digest_differs"
     NOT_ALL_SHOWN = "not_all_shown"
     # an image, as an object of the staging area or of the output store
+    PSEUDONYM_TAKEN = "pseudonym_taken"
     NO_PSEUDONYM = "no_pseudonym"
     NO_PATIENT_ID = "no_patient_id"
     UNKNOWN_ISSUER = "unknown_issuer"

@@ -7,7 +7,7 @@ often it is found, and two facts about one pseudonym are two.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -137,10 +137,15 @@ class Crosswalk:
     def keep(self, batch_id: str, entries: Sequence[Entry]) -> None:
         """Seal and write entries. Raises `TransientError` (crosswalk_unavailable)."""
         now = self.clock()
-        expires_at = None if self.days is None else now + timedelta(days=self.days)
+        expires_at = None if self.days is None else _end_of_day(now + timedelta(days=self.days))
         for start in range(0, len(entries), ENTRIES_A_WRITE):
             part = [Kept(entry, batch_id, now) for entry in entries[start : start + ENTRIES_A_WRITE]]
             self.store.keep([self.key.seal(one, expires_at) for one in part])
+
+
+def _end_of_day(moment: datetime) -> datetime:
+    """So that a fact that is met several times on a day is kept as long as it is for the last of them."""
+    return datetime.combine(moment.date() + timedelta(days=1), time.min, moment.tzinfo)
 
 
 class Keeping:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sendit.deadline import ENDLESS, Deadline
-from sendit.errors import Code, ImageError, SenditError, TransientError
+from sendit.errors import BatchError, Code, ImageError, SenditError, TransientError
 from sendit.logs import event, place_of
 from sendit.pixels import PassingFrames
 from sendit.ports import Clock
@@ -93,7 +93,7 @@ def guarded(
         if entry.problem is not None:
             raise ImageError(entry.problem)
         return steps()
-    except TransientError:
+    except (TransientError, BatchError):
         raise
     except SenditError as error:
         return _errored(entry, clock, started, error)

@@ -112,11 +112,12 @@ class _Attempt:
         finally:
             for one in under_way:
                 one.stop()
-        self._save([one.current for one in under_way])
-        self._tell(under_way)
+        ends = [(one.current, one.cut_short) for one in under_way]  # one that was left to itself may still go on
+        self._save([delivery for delivery, _ in ends])
+        self._tell([delivery for delivery, _ in ends])
         batch = self._at_rest()
-        unavailable = next((one.cut_short for one in under_way if one.cut_short is not None), None)
-        to_go_on = any(one.current.state is DeliveryState.WAITING and one.cut_short is None for one in under_way)
+        unavailable = next((why for _, why in ends if why is not None), None)
+        to_go_on = any(delivery.state is DeliveryState.WAITING and why is None for delivery, why in ends)
         return Sent(batch, unavailable, to_go_on)
 
     def _under_way(self, goods: Goods, deadline: Deadline) -> list[Delivering]:
@@ -186,16 +187,16 @@ class _Attempt:
             write(part)
         return self._hold.finish(BatchState.DONE)
 
-    def _tell(self, under_way: Sequence[Delivering]) -> None:
-        for one in under_way:
-            if one.current.state is DeliveryState.DONE:
-                event(logging.INFO, "The batch is at a destination.", batch_id=self._batch.id, stored=one.current.sent)
+    def _tell(self, deliveries: Sequence[Delivery]) -> None:
+        for one in deliveries:
+            if one.state is DeliveryState.DONE:
+                event(logging.INFO, "The batch is at a destination.", batch_id=self._batch.id, stored=one.sent)
             else:
                 event(
-                    logging.ERROR if one.current.state is DeliveryState.ERROR else logging.WARNING,
+                    logging.ERROR if one.state is DeliveryState.ERROR else logging.WARNING,
                     "The batch is not at a destination.",
                     batch_id=self._batch.id,
-                    code=one.current.code or Code.OUT_OF_TIME,
-                    stored=one.current.sent,
-                    errored=one.current.failed,
+                    code=one.code or Code.OUT_OF_TIME,
+                    stored=one.sent,
+                    errored=one.failed,
                 )

@@ -232,7 +232,8 @@ def make_pipeline() -> ImagePipeline:
 def pipeline(emulator_pid: int, images: int, rounds: int, shape: tuple[int, int]) -> list[Measured]:
     """The worker's way: list, inspect, de-identify, gate, store, with processes that live from batch to batch."""
     processes, threads = shape
-    staging = GcsStaging(storage_client("bench", THREADS), GcsPlace(BUCKET, "staging"))
+    client = storage_client("bench", THREADS)
+    staging, output = GcsStaging(client, GcsPlace(BUCKET, "staging")), GcsOutput(client, GcsPlace(BUCKET, "output"))
     measured: list[Measured] = []
     with ProcessWorkers(processes, make_pipeline, slice_size=4 * threads, threads=threads) as workers:
         for warm_up in [True] + [False] * rounds:
@@ -241,7 +242,7 @@ def pipeline(emulator_pid: int, images: int, rounds: int, shape: tuple[int, int]
             before, started = cpu_seconds(), time.perf_counter()
             emulator_before = cpu_of(emulator_pid)
             stored = 0
-            claims, plan = Claims(), naming_of(Settings.load({}), deid.Keyring(KEY)).of_batch(NOBODY)
+            claims, plan = Claims(), naming_of(Settings.load({}), deid.Keyring(KEY), output).of_batch(NOBODY)
             for chunk in chunks(sorted(entries, key=lambda entry: entry.name), IN_FLIGHT_BYTES):
                 for outcome, _ in settle(workers, BATCH, chunk, claims, plan):
                     stored += outcome.state is ImageState.DONEPROCESSING

@@ -43,7 +43,7 @@ def test_two_are_done_the_batch_waits_and_a_retry_sends_to_the_third_alone(scene
         assert (record["status"], record["waits"], record["has_error"]) == ("DONEPROCESSING", True, False)
         assert [(one["destination"], one["status"], one["sent"]) for one in record["deliveries"]] == [
             (f"gs://{OPEN}/images", "DONE", 3),
-            (f"archive+gs://{OPEN}/archives", "DONE", 3),
+            (f"archive+gs://{OPEN}/archives#collection=LUNG", "DONE", 3),
             (f"gs://{MISSING}", "WAITING", 0),
         ]
         assert record["deliveries"][2]["code"] == "destination_unavailable"

@@ -43,7 +43,7 @@ def outputs_of(files: Mapping[str, bytes], settings: Settings, folder: Path) -> 
     for entry in pipeline.staging.list(BATCH):
         inspected = pipeline.inspect(BATCH, entry)
         assert isinstance(inspected, Inspected)
-        planned = naming_of(settings, keys).of_batch(NOBODY)(inspected)
+        planned = naming_of(settings, keys, pipeline.output).of_batch(NOBODY)(inspected)
         assert isinstance(planned, Planned)
         outcome = pipeline.store(BATCH, planned)
         assert outcome.code is None

@@ -157,7 +157,11 @@ def test_off_nothing_is_written_and_a_look_up_writes_nothing(sendit: Sendit, inc
 
 def test_what_is_not_there_or_has_expired_is_not_found(sendit: Sendit, incoming: Path, home: Path) -> None:
     out = incoming.parent / "out"
-    assert sendit("run", incoming, out, SENDIT_CROSSWALK="on", SENDIT_CROSSWALK_DAYS="1e-12").status == 0
+    assert sendit("run", incoming, out, SENDIT_CROSSWALK="on", SENDIT_CROSSWALK_DAYS="1").status == 0
+    with closing(sqlite3.connect(home / "crosswalk.sqlite3")) as file, file:
+        for (trigger,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            file.execute(f"DROP TRIGGER {trigger}")
+        file.execute("UPDATE entries SET expires_at = 0")  # long ago
     for asked in (outputs(out)[0].SOPInstanceUID, "2.25.1"):
         answer = sendit("reidentify", "--uid", asked, *WHY)
         assert (answer.status, answer.stdout, "[not_in_crosswalk]" in answer.stderr) == (1, "", True), answer.stderr

@@ -46,7 +46,7 @@ def run_as_described(sendit: Sendit, command: str, folder: Path, *more: str, ser
         if file in given:
             given[file] = str(folder / given[file])
     given |= {"SENDIT_DASHER_URL": service, "SENDIT_WORKERS": "1"} if service else {}
-    return sendit("run", folder / source, folder / out, *more, **given)
+    return sendit("run", "--workers", "1", folder / source, folder / out, *more, **given)
 
 
 def outputs(out: Path) -> list[Dataset]:
@@ -89,39 +89,73 @@ def test_a_table_that_is_not_right_is_refused_before_anything_is_done(sendit: Se
     folder = incoming.parent
     table = folder / "patients.csv"
     table.write_text("id,pseudonym\nPAT-1,SUBJ-001\nPAT-2,PAT-1\n")
-    answer = sendit("run", incoming, folder / "out", SENDIT_IDENTIFIERS="mapping", SENDIT_MAPPING=str(table))
+    answer = sendit(
+        "run", "--workers", "1", incoming, folder / "out", SENDIT_IDENTIFIERS="mapping", SENDIT_MAPPING=str(table)
+    )
     assert (answer.status, "line 3" in answer.stderr) == (2, True), answer.stderr
     assert "PAT-" not in answer.stderr
-    gone = sendit("run", incoming, folder / "out", SENDIT_IDENTIFIERS="mapping", SENDIT_MAPPING=str(folder / "none"))
+    gone = sendit(
+        "run",
+        "--workers",
+        "1",
+        incoming,
+        folder / "out",
+        SENDIT_IDENTIFIERS="mapping",
+        SENDIT_MAPPING=str(folder / "none"),
+    )
     assert (gone.status, "SENDIT_MAPPING" in gone.stderr) == (2, True), gone.stderr
-    half = sendit("run", incoming, folder / "out", SENDIT_IDENTIFIERS="mapping")
+    half = sendit("run", "--workers", "1", incoming, folder / "out", SENDIT_IDENTIFIERS="mapping")
     assert (half.status, "SENDIT_MAPPING" in half.stderr) == (2, True), half.stderr
     assert not (folder / "out").exists()
 
 
 def test_an_out_holds_pseudonyms_of_one_origin(sendit: Sendit, incoming: Path) -> None:
     out = incoming.parent / "out"
-    assert sendit("run", incoming, out).status == 0
+    assert sendit("run", "--workers", "1", incoming, out).status == 0
     (incoming.parent / "patients.csv").write_text("id,pseudonym\nPAT-1,S1\nPAT-2,S2\n")
     mapping = {"SENDIT_IDENTIFIERS": "mapping", "SENDIT_MAPPING": str(incoming.parent / "patients.csv")}
-    answer = sendit("run", incoming, out, **mapping)
+    answer = sendit("run", "--workers", "1", incoming, out, **mapping)
     assert (answer.status, "[out_of_other_identifiers]" in answer.stderr) == (2, True), answer.stderr
-    assert sendit("deidentify", incoming, incoming.parent / "files", **mapping).status == 0
+    assert sendit("deidentify", "--workers", "1", incoming, incoming.parent / "files", **mapping).status == 0
     assert {str(image.PatientID) for image in outputs(incoming.parent / "files")} == {"S1", "S2"}
+
+
+def test_a_pseudonym_has_one_patient_in_an_out_whatever_the_next_table_says(sendit: Sendit, incoming: Path) -> None:
+    folder = incoming.parent
+    table, out = folder / "patients.csv", folder / "out"
+    settings = {"SENDIT_IDENTIFIERS": "mapping", "SENDIT_MAPPING": str(table), "SENDIT_WORKERS": "1"}
+
+    def run(text: str) -> list[str]:
+        table.write_text("id,pseudonym,shift\n" + text)
+        sendit("run", incoming, out, "--retry", "failed", **settings)
+        return sorted(row["what"] for row in sendit("errors", "--json").json)
+
+    assert run("PAT-1,S-1,17\n") == ["no_pseudonym"]
+    assert run("PAT-2,s-1,20\n") == ["pseudonym_taken"]
+    assert run("PAT-2,S-2,20\n") == []
+    a_file(incoming / "ST-2/1", "PAT-1", 7)
+    assert run("PAT-1,S-9,17\nPAT-2,S-2,20\n") == ["pseudonym_taken"]
+    assert run("PAT-1,S-1,18\nPAT-2,S-2,20\n") == ["pseudonym_taken"]
+    assert run("PAT-1,S-1,17\nPAT-2,S-2,20\n") == []
+    assert {name.split("/")[0] for name in images_in(out)} == {"S-1", "S-2"}
+    files = [path for path in (out / ".sendit-patients").rglob("*") if path.is_file()]
+    kept = b"".join(path.read_bytes() + path.name.encode() for path in files)
+    assert files
+    assert not any(text in kept for text in (b"PAT-", b"pat-"))
 
 
 def test_two_studies_have_nothing_of_a_patient_in_common(sendit: Sendit, incoming: Path) -> None:
     folder = incoming.parent
     command, *_ = blocks("sh")
     assert run_as_described(sendit, command, folder).status == 0
-    assert sendit("run", incoming, folder / "out").status == 0
+    assert sendit("run", "--workers", "1", incoming, folder / "out").status == 0
     one, other = (
         {str(getattr(image, keyword)) for image in outputs(folder / name)
          for keyword in ("PatientID", "AccessionNumber", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")}
         for name in ("out-lung", "out")
     )  # fmt: skip
     assert one.isdisjoint(other)
-    refused = sendit("run", incoming, folder / "out-lung")
+    refused = sendit("run", "--workers", "1", incoming, folder / "out-lung")
     assert (refused.status, "[out_of_another_key]" in refused.stderr) == (2, True), refused.stderr
 
 
@@ -196,7 +230,7 @@ def test_files_are_deidentified_with_a_services_codes_too(sendit: Sendit, incomi
         "SENDIT_DASHER_URL": service.address,
         "SENDIT_DASHER_TOKEN_FILE": str(incoming.parent / "dasher.token"),
     }
-    answer = sendit("deidentify", incoming, incoming.parent / "files", **settings, SENDIT_WORKERS="1")
+    answer = sendit("deidentify", "--workers", "1", incoming, incoming.parent / "files", **settings, SENDIT_WORKERS="1")
     assert answer.status == 0, answer.stderr
     codes = {suid_of("Stanford MRN", patient) for patient in ("PAT-1", "PAT-2")}
     assert {str(image.PatientID) for image in outputs(incoming.parent / "files")} == codes

@@ -269,9 +269,10 @@ def test_what_cannot_be_recorded_is_not_even_opened(monkeypatch: pytest.MonkeyPa
 def test_what_has_expired_is_not_found_whether_it_is_deleted_or_not() -> None:
     store = Watched()
     crosswalk(store, days=30).keep("b1", [PATIENT])
-    assert look_up(question(), KEY, store, lambda: NOW + timedelta(days=29.9))
+    end = (NOW + timedelta(days=31)).replace(hour=0, minute=0, second=0, microsecond=0)  # of the thirtieth day
+    assert look_up(question(), KEY, store, lambda: end - timedelta(seconds=1))
     with pytest.raises(Refused):
-        look_up(question(), KEY, store, lambda: NOW + timedelta(days=30))
+        look_up(question(), KEY, store, lambda: end)
     assert [one.found for one in store.asked] == [True, False]
 
 

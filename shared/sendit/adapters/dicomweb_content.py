@@ -20,10 +20,7 @@ from sendit.ports import OutputStore
 _HEADERS = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
 _GONE = (404, 410)
 _SMALL = 1024 * 1024  # bytes on average: a request for each would take longer than to get them
-_WORTH_SMALL, _WORTH_LARGE = (
-    8.0,
-    1.25,
-)  # a whole series is got if it has no more than so many times what is wanted of it
+_WORTH_SMALL, _WORTH_LARGE = 3.0, 1.25  # a whole series is got if it has no more than so many times what is wanted
 _IN_MEMORY = 32 * 1024 * 1024
 
 Sum = tuple[int, int]

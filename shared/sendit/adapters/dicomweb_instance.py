@@ -19,8 +19,8 @@ _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _IN_MEMORY = 32 * 1024 * 1024
 
 _CHUNK_IMAGES = 256  # from here on a chunk ends with its series
-_CHUNK_MOST_IMAGES = 2048
-_CHUNK_BYTES = 512 * 1024 * 1024
+_CHUNK_MOST_IMAGES = 512
+_CHUNK_BYTES = 64 * 1024 * 1024  # what is not settled within an attempt is looked at anew in the next
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pydicom.errors import InvalidDicomError
 
 from sendit.deid.dicom.write import IMPLEMENTATION_CLASS_UID
 from sendit.errors import Code
+from sendit.holders import HOLDERS
 from sendit.label import LABEL
 from sendit.refs import output_name
 
@@ -73,7 +74,7 @@ def files_below(out: Path) -> Iterator[Found]:
             if item.is_symlink():
                 yield Found(path, problem=Code.LINK)
             elif item.is_dir(follow_symlinks=False):
-                inner.append(path)
+                inner += [path] if path != out / HOLDERS else []
             elif not item.is_file(follow_symlinks=False):
                 yield Found(path, problem=Code.SPECIAL_FILE)
             elif path != out / LABEL:

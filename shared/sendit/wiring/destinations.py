@@ -39,16 +39,24 @@ def folders_of(addresses: Sequence[Address]) -> list[Path]:
 
 
 def check_for_cloud(settings: Settings) -> None:
-    """Raise `UsageError` (bad_setting) for a destination that no function can send to: a folder is its memory."""
-    for address in addresses_of(settings):
+    """Raise `UsageError` for a destination that no function can send to: a folder is its memory."""
+    addresses = addresses_of(settings)
+    for address in addresses:
         if address.kind is Kind.FOLDER:
             raise UsageError(Code.BAD_SETTING, f"SENDIT_DESTINATIONS: {address.name} is a folder; use gs://bucket.")
-        if address.kind is Kind.BUCKET:
-            place = GcsPlace.parse(address.place)
-            for name, other in (("SENDIT_STAGING", settings.staging), ("SENDIT_OUTPUT", settings.output)):
-                around = GcsPlace.parse(other)
-                if place.holds(around) or around.holds(place):
-                    raise UsageError(Code.FOLDERS_OVERLAP, f"SENDIT_DESTINATIONS: {address.name} and {name}={other}.")
+    check_buckets(settings, addresses)
+
+
+def check_buckets(settings: Settings, addresses: Sequence[Address]) -> None:
+    """Raise `UsageError` (folders_overlap) for a place in a bucket that is not apart from staging and output."""
+    for address in addresses:
+        if address.kind is not Kind.BUCKET:
+            continue
+        place = GcsPlace.parse(address.place)
+        for name, other in (("SENDIT_STAGING", settings.staging), ("SENDIT_OUTPUT", settings.output)):
+            around = GcsPlace.parse(other) if other else None
+            if around is not None and (place.holds(around) or around.holds(place)):
+                raise UsageError(Code.FOLDERS_OVERLAP, f"{address.name} and {name}={other}.")
 
 
 def destinations_of(settings: Settings, addresses: Sequence[Address]) -> list[Destination]:

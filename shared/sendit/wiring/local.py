@@ -141,7 +141,7 @@ def local_world(
                     queue=queue,
                     reports=FolderReports(reports, ids.batch),
                     workers=workers,
-                    naming=naming_of(settings, keys),
+                    naming=naming_of(settings, keys, output),
                     ids=ids,
                     clock=now,
                     lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
@@ -176,7 +176,7 @@ def local_files(
         try:
             output.sweep()
             with local_crosswalk(settings, keys.key_id) as crosswalk, local_workers(places) as workers:
-                naming = naming_of(settings, keys, keep_paths=keep_paths)
+                naming = naming_of(settings, keys, output, keep_paths=keep_paths)
                 yield places.staging(), workers, naming, DocumentIds(keys, scope_of(root)), crosswalk
         finally:
             output.sweep()

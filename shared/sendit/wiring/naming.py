@@ -11,7 +11,9 @@ from sendit.adapters.keyed_identifiers import KeyedIdentifiers
 from sendit.adapters.mapping_identifiers import MappingIdentifiers
 from sendit.dasher_settings import issuer_sources
 from sendit.errors import Code, TransientError, UsageError
+from sendit.holders import Holders
 from sendit.naming import Naming
+from sendit.ports import OutputStore
 from sendit.settings import IdentifierSource, Settings
 from sendit.wiring.parts import now
 
@@ -19,11 +21,13 @@ from sendit.wiring.parts import now
 def naming_of(
     settings: Settings,
     keys: "deid.Keyring",
+    output: OutputStore,
     read_mapping: Callable[[], bytes] | None = None,
     *,
     keep_paths: bool = False,
 ) -> Naming:
     """Who becomes whom: by the key, a service, or the table, which `read_mapping` reads if it is no file of ours."""
+    holders = None if settings.identifiers is IdentifierSource.KEYED else Holders(output, keys)
     service: KeyedIdentifiers | MappingIdentifiers | DasherIdentifiers
     match settings.identifiers:
         case IdentifierSource.KEYED:
@@ -32,7 +36,7 @@ def naming_of(
             service = MappingIdentifiers(read_mapping or partial(_mapping_of, settings), keys)
         case IdentifierSource.DASHER:
             service = _dasher(settings, keys)
-    return Naming(service, keys.uid, now, keep_paths)
+    return Naming(service, keys.uid, now, holders, keep_paths)
 
 
 def check_identifiers(settings: Settings) -> None:

@@ -22,7 +22,7 @@ from sendit.refs import GcsPlace
 from sendit.send import Sending
 from sendit.settings import Settings
 from sendit.wiring.cloud import Finalizer, batch_queue, full_path, output_place, project, staging_place, status_store
-from sendit.wiring.destinations import destinations_of
+from sendit.wiring.destinations import check_buckets, destinations_of
 from sendit.wiring.parts import keyring, now
 
 
@@ -68,6 +68,7 @@ class CloudStatus:
     def sending(self) -> Sending:
         """What sends a batch on to the addresses."""
         terms = LeaseTerms(self._settings.lease_ttl, self._settings.lease_heartbeat)
+        check_buckets(self._settings, self._addresses)
         destinations = destinations_of(self._settings, self._addresses)
         attempts = self._settings.max_attempts
         return Sending(self.store, self.output, destinations, now, terms, attempts, whole=False, anew=True)

@@ -151,7 +151,7 @@ def _wired(settings: Settings) -> tuple[Processing, Cleaning]:
         workers=ProcessWorkers(
             count, partial(_start_worker, places), slice_size=_IMAGES_A_SLICE, threads=settings.threads
         ),
-        naming=naming_of(settings, keys, _mapping_reader(settings)),
+        naming=naming_of(settings, keys, house.output, _mapping_reader(settings)),
         ids=ids,
         clock=now,
         lease_terms=LeaseTerms(settings.lease_ttl, settings.lease_heartbeat),
