@@ -82,6 +82,9 @@ def test_an_operator_sends_an_earlier_batch_on_and_has_one_that_waits_tried_agai
         settings = {**clean({}), **cloud.environment, "SENDIT_OUTPUT": SETTINGS["SENDIT_OUTPUT"]}
         return subprocess.run([str(SENDIT), *arguments], env=settings, capture_output=True, text=True, check=False)
 
+    for place in ("gs://sendit-staging/finalize", "gs://sendit-output", "archive+gs://sendit-staging#collection=X"):
+        answer = sendit("send", "sent/2", "--to", place)
+        assert (answer.returncode, "[folders_overlap]" in answer.stderr) == (2, True), answer.stderr
     answer = sendit("send", "sent/2", "--to", "gs://sendit-later")
     assert (answer.returncode, "destination_unavailable" in answer.stderr) == (1, True), answer.stdout + answer.stderr
     assert scene.record("sent/2")["waits"]

@@ -1,11 +1,14 @@
 """The program as a person at a laptop starts it: the installed `sendit`, in a process of its own."""
 
+import atexit
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +50,36 @@ def sendit_at(home: Path) -> Sendit:
     """The program with a home of its own."""
 
     def start(*arguments: str | Path, **more: str) -> Answer:
-        done = subprocess.run(
-            [str(SENDIT), *map(str, arguments)], env=environment(home, **more), capture_output=True, check=False
-        )
-        return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+        with tempfile.TemporaryDirectory() as folder:
+            stdout, stderr = Path(folder, "stdout"), Path(folder, "stderr")
+            asked = {
+                "arguments": [str(argument) for argument in arguments],
+                "environment": environment(home, **more),
+                "folder": str(Path.cwd()),
+                "stdout": str(stdout),
+                "stderr": str(stderr),
+            }
+            return Answer(_started(json.dumps(asked)), stdout.read_bytes().decode(), stderr.read_bytes().decode())
 
     return start
+
+
+@cache
+def _starter() -> "subprocess.Popen[str]":
+    """Ends when this process does."""
+    command = [sys.executable, str(Path(__file__).with_name("starter.py"))]
+    starter = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    atexit.register(starter.communicate)
+    return starter
+
+
+def _started(asked: str) -> int:
+    starter = _starter()
+    assert starter.stdin
+    assert starter.stdout
+    starter.stdin.write(f"{asked}\n")
+    starter.stdin.flush()
+    return int(starter.stdout.readline())
 
 
 def images_in(out: Path) -> dict[str, bytes]:

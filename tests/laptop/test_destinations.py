@@ -2,11 +2,14 @@
 
 import re
 import shlex
+import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.data import objects
-from tests.laptop.conftest import Sendit, images_in
+from tests.laptop.conftest import SENDIT, Sendit, environment, images_in
 
 DOWN = "dicomweb+http://user:CANARY@127.0.0.1:9/dicom-web"  # the port of discard, where nobody listens
 SAID = "dicomweb+http://127.0.0.1:9/dicom-web"
@@ -43,6 +46,20 @@ def test_one_place_that_is_down_keeps_no_other_back_and_is_said(sendit: Sendit, 
     assert {path: path.stat().st_mtime_ns for folder in (there, archives) for path in files_in(folder)} == before
     assert "CANARY" not in answer.stdout + answer.stderr + again.stdout + again.stderr + repr(batch) + repr(trouble)
     assert not [path for path in files_in(tmp_path / "home") if b"CANARY" in path.read_bytes()]
+
+
+def test_a_run_that_waits_for_a_silent_server_ends_when_it_is_interrupted(
+    source: Path, home: Path, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        to = f"dicomweb+http://127.0.0.1:{listener.getsockname()[1]}/dicom-web"
+        command = [str(SENDIT), "run", "--workers", "1", str(source), str(tmp_path / "out"), "--to", to]
+        with subprocess.Popen(command, env=environment(home), stderr=subprocess.PIPE, text=True) as run:
+            connection, _ = listener.accept()
+            with connection:
+                run.send_signal(signal.SIGINT)
+                said = run.communicate(timeout=60)[1]
+    assert (run.returncode, "Interrupted." in said) == (130, True), said
 
 
 def test_what_is_there_otherwise_is_a_conflict_and_stays(sendit: Sendit, source: Path, tmp_path: Path) -> None:
