@@ -151,6 +151,8 @@ class Delivering:
     def _done(self) -> Delivery:
         """Send what is not there yet, or not any more."""
         self._look_back()
+        if self._there and self._deadline.near:  # the look may have ended early, and then proves nothing
+            return self._tried_in_vain(Code.OUT_OF_TIME)
         rest = self._goods.images[self._there :]
         count = 0
         for receipt in self._destination.send(rest, self._output, self._deadline) if rest else ():

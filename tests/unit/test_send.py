@@ -422,3 +422,17 @@ def test_what_an_earlier_attempt_sent_and_is_gone_since_is_sent_again(world: Wor
     assert world.send(place).batch.state is BatchState.DONE
     assert (place.asked[1], sorted(place.held)) == (names(1, 2, 3, 4), names(0, 1, 2, 3, 4))
     assert world.delivery().sent == 5
+
+
+def test_what_could_not_be_looked_for_in_time_is_not_said_to_be_there(world: World) -> None:
+    world.rest("gs://there")
+    place = Place()
+    done = world.send(place).batch.deliveries
+    world.store.requeue("b1", (), world.clock())
+    lease = Lease("worker", world.clock() + timedelta(seconds=90))
+    world.store.claim("b1", lease, world.clock())
+    world.store.finish("b1", lease, BatchState.DONEPROCESSING, (), world.clock(), ("gs://there",))
+    assert world.batch().deliveries[0].through == done[0].through
+    sent = world.send(place, deadline=Deadline(1.0, 0.0))  # long over
+    assert (sent.batch.state, sent.batch.waits, sent.to_go_on) == (BatchState.DONEPROCESSING, True, True)
+    assert world.send(place).batch.state is BatchState.DONE
